@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Things that may travel in a message: one object in the process, counted by
+ * the Lua states that have it and the messages that carry it.
+ *
+ * A kind of handle embeds `struct handle` as its first member and gives it a
+ * class. The engine moves handles without knowing what they are; the Lua side
+ * finds in `binding` how a state gets to hold one.
+ */
+#ifndef RUNTIME_HANDLE_H
+#define RUNTIME_HANDLE_H
+
+#include "refcount.h"
+
+struct handle;
+
+struct handle_class {
+    /* What users call it. */
+    const char *name;
+    /* Frees the object. Called once, by whichever thread lets go last. */
+    void (*destroy)(struct handle *handle);
+    /* What the Lua side knows of this kind (struct lua_handle_binding). */
+    const void *binding;
+};
+
+struct handle {
+    const struct handle_class *class;
+    struct refcount references;
+};
+
+/* Makes the caller the first holder. Before the object is shared. */
+void handle_init(struct handle *handle, const struct handle_class *class);
+
+/* Another reference. Any thread that holds one. */
+void handle_retain(struct handle *handle);
+
+/* Gives a reference back; the last one destroys the object. Any thread. */
+void handle_release(struct handle *handle);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Keeps code mapped that another Lua state, or a running thread, still needs.
+ */
+#ifndef RUNTIME_LIBRARY_H
+#define RUNTIME_LIBRARY_H
+
+#include <stdbool.h>
+
+/* Keeps the shared object that contains `code` loaded for the rest of the
+ * process. False: out of memory. Code that no shared object contains (the
+ * program itself) needs no keeping. Any thread. */
+bool library_pin(const void *code);
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Whatever may raise runs inside of a protected call. Between these calls only
+ * functions are used that never raise: pushing light values and C functions,
+ * codec_encode(), the stack manipulation.
+ *
+ * The chunk is called as a program's main chunk is, straight from C: it finds
+ * no other function below itself.
+ */
+#include "lua_child.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include "lua_codec.h"
+#include "lua_interrupt.h"
+#include "lua_logger.h"
+
+#define NO_MESSAGE "(no error message)"
+#define NO_MEMORY "not enough memory"
+
+struct child {
+    struct thread *thread;
+    lua_State *L;
+    /* First the arguments, then the results or the error: having served for
+     * the one, the message has room for the other. */
+    struct message *message;
+    struct lua_interrupt interrupt;
+};
+
+/* ---- preparing ---- */
+
+/* Replaces the precompiled chunk at index 1 by the function it is. */
+static void load_chunk(lua_State *L)
+{
+    size_t length;
+    const char *chunk = lua_tolstring(L, 1, &length);
+
+    if (luaL_loadbufferx(L, chunk, length, "=?", "b") != LUA_OK)
+        lua_error(L);
+    lua_replace(L, 1);
+}
+
+/* Takes a struct child, returns the chunk and its arguments. */
+static int prepare(lua_State *L)
+{
+    struct child *child = lua_touserdata(L, 1);
+
+    luaL_openlibs(L);
+    lua_interrupt_prepare(L, &child->interrupt);
+    lua_settop(L, 0);
+    codec_decode(L, child->message);
+    load_chunk(L);
+    return lua_gettop(L);
+}
+
+/* ---- errors ---- */
+
+/* Replaces the error object at index 1 by what its __tostring returns. */
+static void to_text(lua_State *L)
+{
+    if (luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL) {
+        lua_pushvalue(L, 1);
+        if (lua_pcall(L, 1, 1, 0) == LUA_OK &&
+            lua_tolstring(L, -1, NULL) != NULL) {
+            lua_replace(L, 1);
+            return;
+        }
+    }
+    lua_pushliteral(L, NO_MESSAGE);
+    lua_replace(L, 1);
+}
+
+/* The message handler. Its error object becomes a string, always. */
+static int add_traceback(lua_State *L)
+{
+    if (lua_tolstring(L, 1, NULL) == NULL) {
+        to_text(L);
+        lua_settop(L, 1);
+        return 1;
+    }
+    lua_settop(L, 1);
+    lua_pushliteral(L, "\n");
+    luaL_traceback(L, L, NULL, 1);
+    lua_concat(L, 3);
+    return 1;
+}
+
+/* Takes the error and returns the string that is its message. What raises
+ * while another error is handled may be anything. */
+static int report(lua_State *L)
+{
+    if (lua_type(L, 1) != LUA_TSTRING) {
+        lua_settop(L, 0);
+        lua_pushliteral(L, NO_MESSAGE);
+    }
+    lua_logger_report(L);
+    return 1;
+}
+
+static int raise_no_memory(lua_State *L)
+{
+    lua_pushliteral(L, NO_MEMORY);
+    return lua_error(L);
+}
+
+/* Without fail: Lua has made this string beforehand. */
+static void push_no_memory(lua_State *L)
+{
+    lua_settop(L, 0);
+    lua_pushcfunction(L, raise_no_memory);
+    (void)lua_pcall(L, 0, 0, 0);
+}
+
+/* ---- running ---- */
+
+/* Leaves the results, or the error, above the message handler at index 1. */
+static int call_chunk(struct child *child)
+{
+    lua_State *L = child->L;
+    int arguments = lua_gettop(L) - 1, status;
+
+    if (!lua_checkstack(L, 2)) {
+        push_no_memory(L);
+        return LUA_ERRMEM;
+    }
+    lua_pushcfunction(L, add_traceback);
+    lua_insert(L, 1);
+    lua_interrupt_begin(&child->interrupt, L, child->thread);
+    status = lua_pcall(L, arguments, LUA_MULTRET, 1);
+    lua_interrupt_end(&child->interrupt);
+    return status;
+}
+
+static int push_fault(lua_State *L)
+{
+    codec_push_fault(L, lua_touserdata(L, 1));
+    return 1;
+}
+
+/* Puts the results into the message, or leaves the reason why not on the
+ * stack. */
+static int keep_results(struct child *child)
+{
+    lua_State *L = child->L;
+    struct codec_fault fault;
+
+    if (thread_keeps_to_itself(child->thread))
+        return LUA_OK;
+    if (codec_encode(L, 2, lua_gettop(L), CODEC_LENIENT, child->message,
+                     &fault))
+        return LUA_OK;
+    lua_settop(L, 0);
+    lua_pushcfunction(L, push_fault);
+    lua_pushlightuserdata(L, &fault);
+    (void)lua_pcall(L, 1, 1, 0);
+    return LUA_ERRRUN;
+}
+
+static void keep_no_memory(struct child *child)
+{
+    message_clear(child->message);
+    child->message->label = THREAD_FAILED;
+}
+
+/* Reports the error on the top of the stack and puts it into the message. */
+static void keep_error(struct child *child)
+{
+    lua_State *L = child->L;
+    struct codec_fault fault;
+    int top = lua_gettop(L);
+
+    lua_pushcfunction(L, report);
+    lua_insert(L, top);
+    (void)lua_pcall(L, 1, 1, 0);
+    message_clear(child->message);
+    child->message->label = THREAD_FAILED;
+    if (!codec_encode(L, top, top, CODEC_STRICT, child->message, &fault))
+        keep_no_memory(child);
+}
+
+static void run_state(struct child *child)
+{
+    lua_State *L = child->L;
+    int status;
+
+    lua_pushcfunction(L, prepare);
+    lua_pushlightuserdata(L, child);
+    status = lua_pcall(L, 1, LUA_MULTRET, 0);
+    message_clear(child->message);
+    if (status == LUA_OK)
+        status = call_chunk(child);
+    if (status == LUA_OK)
+        status = keep_results(child);
+    if (status != LUA_OK)
+        keep_error(child);
+}
+
+static void fail_without_state(struct child *child)
+{
+    lua_logger_print(NO_MEMORY, sizeof NO_MEMORY - 1);
+    keep_no_memory(child);
+}
+
+static void finish(struct child *child)
+{
+    if (thread_keeps_to_itself(child->thread)) {
+        message_free(child->message);
+        if (child->L != NULL)
+            lua_close(child->L);
+        return;
+    }
+    child->thread->estate = child->L;
+    mailbox_push(&child->thread->outbox, child->message);
+}
+
+void lua_child_run(struct thread *thread)
+{
+    struct child child = {
+        .thread = thread,
+        .message = mailbox_pop_owner(&thread->inbox),
+    };
+
+    if (thread_settle(thread))
+        child.L = luaL_newstate();
+    if (child.L != NULL)
+        run_state(&child);
+    else
+        fail_without_state(&child);
+    finish(&child);
+}
+
+void lua_child_close_estate(struct thread *thread)
+{
+    lua_State *L = thread->estate;
+
+    thread->estate = NULL;
+    if (L != NULL)
+        lua_close(L);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The Lua state of a thread: made, run and, if the start flags say so, closed
+ * in that thread.
+ */
+#ifndef RUNTIME_LUA_CHILD_H
+#define RUNTIME_LUA_CHILD_H
+
+#include <lua.h>
+
+#include "thread.h"
+
+/* The body of a thread. The message in its inbox holds a precompiled chunk, as
+ * a string, and the chunk's arguments.
+ *
+ * A thread that does not keep to itself leaves its state as `estate`, and in
+ * its outbox one message whose label is an enum thread_outcome: the results of
+ * the chunk, or the error as a string; a failure without values is a lack of
+ * memory. The child. */
+void lua_child_run(struct thread *thread);
+
+/* Closes what a finished thread has left, if anything. The parent. */
+void lua_child_close_estate(struct thread *thread);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lua values to messages and back.
+ *
+ * Overview
+ * --------
+ * A message holds values one after the other, each a tag and what belongs to
+ * it, in the byte order of the machine:
+ *
+ *   nil, false, true, integers and floats apart, strings with their length
+ *   table      sizes of array and hash part, the values of the array part,
+ *              then key and value of each other field
+ *   C function its address, how many upvalues it has, these
+ *   light userdata, its address
+ *   handle     its number in the message, which keeps it alive
+ *   reference  the number of a table or closure that came before
+ *
+ * Only the raw content of a table travels; metatables and metamethods do not
+ * count. Tables, and C functions that have upvalues, are numbered in the order
+ * in which they first appear in the message, so that cycles, shared tables and
+ * tables as keys keep their identity across all values of one message.
+ *
+ * The sizes let the receiver allocate each table once. Values are written in
+ * one pass; a table's sizes are filled in when it has been walked.
+ *
+ * Use
+ * ---
+ * Encoding touches nothing but the message, and the stack of its Lua state up
+ * to where it was: it does not allocate Lua memory, hence neither raises nor
+ * collects, and may be called with bare resources in hand. Decoding makes Lua
+ * objects and so may raise; the message stays as it is, and a second attempt
+ * finds it whole. Both belong to the thread that runs the Lua state.
+ *
+ * A message that did not come from codec_encode() is rejected with an error if
+ * it is not well-formed, except for the addresses in it, which nobody can
+ * check.
+ */
+#ifndef RUNTIME_LUA_CODEC_H
+#define RUNTIME_LUA_CODEC_H
+
+#include <lua.h>
+#include <stdbool.h>
+
+#include "message.h"
+
+/* A value inside this many others is the last that may travel. */
+#define CODEC_MAX_DEPTH 100
+
+enum codec_policy {
+    /* A value that cannot travel fails the message. */
+    CODEC_STRICT,
+    /* It becomes a string that says what it was. */
+    CODEC_LENIENT
+};
+
+enum codec_problem {
+    CODEC_UNSUPPORTED,
+    CODEC_TOO_DEEP,
+    CODEC_NO_MEMORY
+};
+
+/* Why a message could not be made. */
+struct codec_fault {
+    enum codec_problem problem;
+    /* The stack index of the value that was being encoded. */
+    int index;
+    /* What cannot travel, and where it is inside that value; "" if it is the
+     * value itself. */
+    const char *what;
+    char place[200];
+};
+
+/* Appends the values at the stack indices first..last to the message. False:
+ * `fault` says why, and the message holds an unspecified part of them. Never
+ * raises. */
+bool codec_encode(lua_State *L, int first, int last, enum codec_policy policy,
+                  struct message *message, struct codec_fault *fault);
+
+/* Pushes the values of the message and returns how many. Raises when memory,
+ * or the stack, is exhausted, or the message is malformed. */
+int codec_decode(lua_State *L, const struct message *message);
+
+/* Pushes what the fault is, in words; an argument number is the caller's to
+ * add. May raise for want of memory. */
+void codec_push_fault(lua_State *L, const struct codec_fault *fault);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bytes to Lua values. See lua_codec.h.
+ *
+ * Each function here leaves one more value on the stack, or raises. Nothing is
+ * held that a raise could leak.
+ */
+#include "lua_codec.h"
+
+#include <lauxlib.h>
+#include <limits.h>
+
+#include "lua_codec_format.h"
+#include "lua_handle.h"
+
+struct decoder {
+    lua_State *L;
+    const struct message *message;
+    const unsigned char *next, *end;
+    /* The stack index of the numbered objects, a list that counts from 1; 0
+     * if nothing in the message refers back. */
+    int objects;
+    uint32_t object_count;
+};
+
+static void decode_value(struct decoder *d, int depth);
+
+/* ---- reading ---- */
+
+static void malformed(struct decoder *d)
+{
+    luaL_error(d->L, "malformed message");
+}
+
+static const unsigned char *take(struct decoder *d, size_t size)
+{
+    const unsigned char *place = d->next;
+
+    if ((size_t)(d->end - d->next) < size)
+        malformed(d);
+    d->next += size;
+    return place;
+}
+
+static void read(struct decoder *d, void *data, size_t size)
+{
+    memcpy(data, take(d, size), size);
+}
+
+/* ---- values without parts ---- */
+
+static void push_integer32(struct decoder *d)
+{
+    int32_t integer;
+
+    read(d, &integer, sizeof integer);
+    lua_pushinteger(d->L, integer);
+}
+
+static void push_integer64(struct decoder *d)
+{
+    lua_Integer integer;
+
+    read(d, &integer, sizeof integer);
+    lua_pushinteger(d->L, integer);
+}
+
+static void push_float(struct decoder *d)
+{
+    lua_Number number;
+
+    read(d, &number, sizeof number);
+    lua_pushnumber(d->L, number);
+}
+
+static void push_text(struct decoder *d, uint64_t length)
+{
+    if (length > SIZE_MAX)
+        malformed(d);
+    lua_pushlstring(d->L, (const char *)take(d, (size_t)length),
+                    (size_t)length);
+}
+
+static void push_string32(struct decoder *d)
+{
+    uint32_t length;
+
+    read(d, &length, sizeof length);
+    push_text(d, length);
+}
+
+static void push_string64(struct decoder *d)
+{
+    uint64_t length;
+
+    read(d, &length, sizeof length);
+    push_text(d, length);
+}
+
+static void push_lightuserdata(struct decoder *d)
+{
+    void *pointer;
+
+    read(d, &pointer, sizeof pointer);
+    lua_pushlightuserdata(d->L, pointer);
+}
+
+static void push_handle(struct decoder *d)
+{
+    uint32_t number;
+
+    read(d, &number, sizeof number);
+    if (number >= d->message->handle_count)
+        malformed(d);
+    lua_handle_push(d->L, d->message->handles[number]);
+}
+
+/* ---- things with an identity ---- */
+
+/* Gives the object on the top of the stack the next number. */
+static void number_object(struct decoder *d)
+{
+    d->object_count++;
+    if (d->objects == 0)
+        return;
+    lua_pushvalue(d->L, -1);
+    lua_rawseti(d->L, d->objects, d->object_count);
+}
+
+static void push_reference(struct decoder *d)
+{
+    uint32_t number;
+
+    read(d, &number, sizeof number);
+    if (d->objects == 0 || number >= d->object_count)
+        malformed(d);
+    lua_rawgeti(d->L, d->objects, (lua_Integer)number + 1);
+}
+
+/* A table of no more slots than its fields can need, each of which takes a
+ * byte at least. */
+static void push_empty_table(struct decoder *d, const struct table_sizes *sizes)
+{
+    size_t left = (size_t)(d->end - d->next);
+
+    if (sizes->array > left || sizes->hash > left / 2 ||
+        sizes->array > INT_MAX || sizes->hash > INT_MAX)
+        malformed(d);
+    luaL_checkstack(d->L, 6, NULL);
+    lua_createtable(d->L, (int)sizes->array, (int)sizes->hash);
+    number_object(d);
+}
+
+static void push_table(struct decoder *d, int depth)
+{
+    struct table_sizes sizes;
+    uint32_t i;
+
+    read(d, &sizes, sizeof sizes);
+    push_empty_table(d, &sizes);
+    for (i = 1; i <= sizes.array; i++) {
+        decode_value(d, depth + 1);
+        lua_rawseti(d->L, -2, i);
+    }
+    for (i = 0; i < sizes.hash; i++) {
+        decode_value(d, depth + 1);
+        decode_value(d, depth + 1);
+        lua_rawset(d->L, -3);
+    }
+}
+
+/* An upvalue may refer to its closure, so that comes first. */
+static void push_cfunction(struct decoder *d, int depth)
+{
+    lua_CFunction function;
+    uint8_t upvalues;
+    int i;
+
+    read(d, &function, sizeof function);
+    read(d, &upvalues, sizeof upvalues);
+    luaL_checkstack(d->L, upvalues + 6, NULL);
+    for (i = 0; i < upvalues; i++)
+        lua_pushnil(d->L);
+    lua_pushcclosure(d->L, function, upvalues);
+    if (upvalues > 0)
+        number_object(d);
+    for (i = 1; i <= upvalues; i++) {
+        decode_value(d, depth + 1);
+        lua_setupvalue(d->L, -2, i);
+    }
+}
+
+/* ---- all of them ---- */
+
+static void decode_tagged(struct decoder *d, unsigned tag, int depth)
+{
+    switch (tag) {
+    case TAG_NIL:
+        lua_pushnil(d->L);
+        break;
+    case TAG_FALSE:
+    case TAG_TRUE:
+        lua_pushboolean(d->L, tag == TAG_TRUE);
+        break;
+    case TAG_INTEGER32:
+        push_integer32(d);
+        break;
+    case TAG_INTEGER64:
+        push_integer64(d);
+        break;
+    case TAG_FLOAT:
+        push_float(d);
+        break;
+    case TAG_STRING8:
+        push_text(d, *take(d, 1));
+        break;
+    case TAG_STRING32:
+        push_string32(d);
+        break;
+    case TAG_STRING64:
+        push_string64(d);
+        break;
+    case TAG_TABLE:
+        push_table(d, depth);
+        break;
+    case TAG_REFERENCE:
+        push_reference(d);
+        break;
+    case TAG_LIGHTUSERDATA:
+        push_lightuserdata(d);
+        break;
+    case TAG_CFUNCTION:
+        push_cfunction(d, depth);
+        break;
+    case TAG_HANDLE:
+        push_handle(d);
+        break;
+    default:
+        malformed(d);
+    }
+}
+
+static void decode_value(struct decoder *d, int depth)
+{
+    unsigned tag = *take(d, 1);
+
+    if (depth > CODEC_MAX_DEPTH)
+        malformed(d);
+    if (tag >= TAG_SMALL_INTEGER)
+        lua_pushinteger(d->L, (lua_Integer)tag - TAG_SMALL_INTEGER);
+    else
+        decode_tagged(d, tag, depth);
+}
+
+static int count_values(lua_State *L, const struct message *message)
+{
+    if (message->values > INT_MAX - 8 ||
+        !lua_checkstack(L, (int)message->values + 8))
+        luaL_error(L, "too many values (%d) for the stack",
+                   (int)message->values);
+    return (int)message->values;
+}
+
+int codec_decode(lua_State *L, const struct message *message)
+{
+    struct decoder d = {L, message, message->bytes,
+                        message->bytes + message->size, 0, 0};
+    int count = count_values(L, message), i;
+
+    if (message->shared) {
+        lua_createtable(L, (int)(message->objects & INT_MAX), 0);
+        d.objects = lua_gettop(L);
+    }
+    for (i = 0; i < count; i++)
+        decode_value(&d, 1);
+    if (d.next != d.end)
+        malformed(&d);
+    if (message->shared)
+        lua_remove(L, d.objects);
+    return count;
+}

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The module llthreads2.core: thread objects.
+ *
+ * A thread object is a full userdata that holds one reference to a struct
+ * thread. The object is made first, holding nothing, and the thread second, so
+ * that an error in between leaves nothing behind.
+ *
+ * Everything here belongs to the parent: the thread that runs the Lua state of
+ * the object.
+ */
+#include <errno.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <string.h>
+
+#include "live.h"
+#include "lua_child.h"
+#include "lua_codec.h"
+#include "lua_interrupt.h"
+#include "lua_logger.h"
+#include "lua_timeout.h"
+#include "thread.h"
+#include "version.h"
+
+#define NOT_STARTED "Can't join a thread that hasn't be started."
+#define DETACHED "Can't join a thread that has been detached."
+#define ALREADY_JOINED "Can't join a thread that has already been joined."
+
+/* The address is the key of the metatable in the registry. */
+static const char thread_key;
+
+/* ---- the object ---- */
+
+static void push_metatable(lua_State *L);
+
+static bool is_thread(lua_State *L, int index)
+{
+    bool same;
+
+    if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
+        return false;
+    push_metatable(L);
+    same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same;
+}
+
+static struct thread *check_thread(lua_State *L)
+{
+    struct thread **box = lua_touserdata(L, 1);
+
+    if (!is_thread(L, 1))
+        luaL_typeerror(L, 1, "llthread");
+    if (*box == NULL)
+        luaL_argerror(L, 1, "llthread has been collected");
+    return *box;
+}
+
+static int fail(lua_State *L, const char *reason)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, reason);
+    return 2;
+}
+
+static int raise_no_memory(lua_State *L)
+{
+    lua_pushliteral(L, "not enough memory");
+    return lua_error(L);
+}
+
+/* ---- new ---- */
+
+/* The buffer may keep something on the stack, and the function that is dumped
+ * must be on its top when the dump begins: so it is begun by the first piece. */
+struct chunk {
+    luaL_Buffer buffer;
+    bool begun;
+};
+
+static int append_chunk(lua_State *L, const void *data, size_t size,
+                        void *context)
+{
+    struct chunk *chunk = context;
+
+    if (!chunk->begun)
+        luaL_buffinit(L, &chunk->buffer);
+    chunk->begun = true;
+    luaL_addlstring(&chunk->buffer, data, size);
+    return 0;
+}
+
+/* Replaces the code at index 1 by a precompiled chunk, a string. Errors in the
+ * code are raised here, so that the child will not find any. */
+static void compile(lua_State *L)
+{
+    size_t length;
+    const char *code = luaL_checklstring(L, 1, &length);
+    struct chunk chunk = {.begun = false};
+    int top = lua_gettop(L);
+
+    if (luaL_loadbufferx(L, code, length, code, NULL) != LUA_OK)
+        lua_error(L);
+    lua_dump(L, append_chunk, &chunk, 0);
+    luaL_pushresult(&chunk.buffer);
+    lua_replace(L, 1);
+    lua_settop(L, top);
+}
+
+static struct thread **push_object(lua_State *L)
+{
+    struct thread **box = lua_newuserdatauv(L, sizeof *box, 0);
+
+    *box = NULL;
+    push_metatable(L);
+    lua_setmetatable(L, -2);
+    return box;
+}
+
+/* Takes code and arguments from the whole stack, pushes the thread object. If
+ * an argument cannot be sent, returns false and says why. Raises anything
+ * else. */
+static bool new_thread(lua_State *L, struct codec_fault *fault)
+{
+    int arguments = lua_gettop(L);
+    struct message *message;
+    struct thread **box;
+
+    compile(L);
+    box = push_object(L);
+    message = message_new();
+    if (message == NULL)
+        raise_no_memory(L);
+    if (!codec_encode(L, 1, arguments, CODEC_STRICT, message, fault)) {
+        message_free(message);
+        if (fault->problem == CODEC_NO_MEMORY)
+            raise_no_memory(L);
+        return false;
+    }
+    *box = thread_new(message);
+    if (*box == NULL) {
+        message_free(message);
+        raise_no_memory(L);
+    }
+    return true;
+}
+
+static int core_new(lua_State *L)
+{
+    struct codec_fault fault;
+
+    if (new_thread(L, &fault))
+        return 1;
+    codec_push_fault(L, &fault);
+    if (fault.problem == CODEC_UNSUPPORTED)
+        return luaL_argerror(L, fault.index, lua_tostring(L, -1));
+    return luaL_error(L, "%s", lua_tostring(L, -1));
+}
+
+/* For Lua code that adds arguments of its own and has its caller blamed with
+ * the caller's count. */
+static int core_try_new(lua_State *L)
+{
+    struct codec_fault fault;
+
+    if (new_thread(L, &fault))
+        return 1;
+    lua_pushnil(L);
+    if (fault.problem == CODEC_UNSUPPORTED)
+        lua_pushinteger(L, fault.index);
+    else
+        lua_pushnil(L);
+    codec_push_fault(L, &fault);
+    return 3;
+}
+
+/* ---- start ---- */
+
+static int fail_with(lua_State *L, int error)
+{
+    char buffer[256];
+
+    /* The GNU variant returns the text, in the buffer or elsewhere. */
+    return fail(L, strerror_r(error, buffer, sizeof buffer));
+}
+
+static int thread_method_start(lua_State *L)
+{
+    struct thread *thread = check_thread(L);
+    bool detached = lua_toboolean(L, 2);
+    bool joinable = lua_isnone(L, 3) ? !detached : lua_toboolean(L, 3);
+    int error;
+
+    if (thread_state(thread) != THREAD_NEW)
+        return fail(L, "Thread already started.");
+    error = thread_start(thread, detached, joinable, lua_child_run);
+    if (error != 0)
+        return fail_with(L, error);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* ---- join ---- */
+
+/* Why a thread cannot be joined now or ever; NULL: it can. */
+static const char *not_joinable(const struct thread *thread)
+{
+    if (thread_state(thread) == THREAD_NEW)
+        return NOT_STARTED;
+    if (thread->detached && !thread->joinable)
+        return DETACHED;
+    if (thread_state(thread) == THREAD_JOINED)
+        return ALREADY_JOINED;
+    return NULL;
+}
+
+static int push_error(lua_State *L, const struct message *message)
+{
+    lua_pushboolean(L, 0);
+    lua_pushliteral(L, "Error from child thread: ");
+    if (message->values == 0)
+        lua_pushliteral(L, "not enough memory");
+    else
+        codec_decode(L, message);
+    lua_concat(L, 2);
+    return 2;
+}
+
+static int push_results(lua_State *L, const struct message *message)
+{
+    lua_pushboolean(L, 1);
+    return 1 + codec_decode(L, message);
+}
+
+/* The thread has finished. Whatever raises here leaves it as it is, to be
+ * joined again. */
+static int collect_results(lua_State *L, struct thread *thread)
+{
+    struct message *message = mailbox_peek_owner(&thread->outbox);
+    int count;
+
+    if (message->label == THREAD_FAILED)
+        count = push_error(L, message);
+    else
+        count = push_results(L, message);
+    message_free(mailbox_pop_owner(&thread->outbox));
+    return count;
+}
+
+static int finish_join(lua_State *L, struct thread *thread)
+{
+    int count = 2;
+
+    thread_reap(thread);
+    if (thread_keeps_to_itself(thread)) {
+        lua_pushboolean(L, 1);
+        lua_pushinteger(L, 0);
+    } else {
+        count = collect_results(L, thread);
+    }
+    thread_set_joined(thread);
+    lua_child_close_estate(thread);
+    return count;
+}
+
+/* Programs pass the number 0 as a string; no other string is a time. */
+static struct deadline check_join_timeout(lua_State *L, int argument)
+{
+    if (lua_type(L, argument) == LUA_TSTRING && lua_isnumber(L, argument) &&
+        lua_tonumber(L, argument) == 0)
+        return deadline_after(0);
+    return lua_check_timeout(L, argument);
+}
+
+static int thread_method_join(lua_State *L)
+{
+    struct thread *thread = check_thread(L);
+    struct deadline deadline = check_join_timeout(L, 2);
+    const char *reason = not_joinable(thread);
+
+    if (reason != NULL)
+        return fail(L, reason);
+    switch (thread_wait(thread, &deadline)) {
+    case WAIT_READY:
+        return finish_join(L, thread);
+    case WAIT_TIMEOUT:
+        return fail(L, "timeout");
+    case WAIT_INTERRUPTED:
+        return lua_interrupt_raise(L);
+    default:
+        return raise_no_memory(L);
+    }
+}
+
+/* ---- questions ---- */
+
+static int thread_method_alive(lua_State *L)
+{
+    struct thread *thread = check_thread(L);
+    const char *reason = not_joinable(thread);
+
+    if (reason != NULL)
+        return fail(L, reason);
+    lua_pushboolean(L, thread_state(thread) < THREAD_FINISHED);
+    return 1;
+}
+
+static int thread_method_started(lua_State *L)
+{
+    lua_pushboolean(L, thread_state(check_thread(L)) != THREAD_NEW);
+    return 1;
+}
+
+static int thread_method_detached(lua_State *L)
+{
+    lua_pushboolean(L, check_thread(L)->detached);
+    return 1;
+}
+
+static int thread_method_joinable(lua_State *L)
+{
+    lua_pushboolean(L, check_thread(L)->joinable);
+    return 1;
+}
+
+static int thread_tostring(lua_State *L)
+{
+    static const char *const names[] = {
+        [THREAD_NEW] = "new",           [THREAD_STARTED] = "running",
+        [THREAD_RUNNING] = "running",   [THREAD_FINISHED] = "finished",
+        [THREAD_JOINED] = "joined",
+    };
+    struct thread *thread = check_thread(L);
+    const char *name = names[thread_state(thread)];
+
+    if (thread->detached && !thread->joinable)
+        name = "detached";
+    lua_pushfstring(L, "llthread: %p (%s)", (void *)thread, name);
+    return 1;
+}
+
+/* ---- interrupt ---- */
+
+static int thread_method_interrupt(lua_State *L)
+{
+    struct thread *thread = check_thread(L);
+    enum interrupt_mode mode = INTERRUPT_ONCE;
+
+    if (!lua_isnoneornil(L, 2))
+        mode = lua_toboolean(L, 2) ? INTERRUPT_ALWAYS : INTERRUPT_NONE;
+    thread_interrupt(thread, mode);
+    return 0;
+}
+
+/* ---- the end of the object ---- */
+
+/* An attached thread is waited for, and with it whatever it has left is
+ * closed, here. Never raises, as it runs under the collector. */
+static int thread_collect(lua_State *L)
+{
+    struct thread **box = lua_touserdata(L, 1);
+    struct thread *thread;
+
+    if (!is_thread(L, 1) || *box == NULL)
+        return 0;
+    thread = *box;
+    *box = NULL;
+    if (thread_state(thread) != THREAD_NEW && !thread->detached)
+        thread_reap(thread);
+    lua_child_close_estate(thread);
+    thread_release(thread);
+    return 0;
+}
+
+/* ---- the module ---- */
+
+static const luaL_Reg methods[] = {
+    {"start", thread_method_start},
+    {"join", thread_method_join},
+    {"alive", thread_method_alive},
+    {"started", thread_method_started},
+    {"detached", thread_method_detached},
+    {"joinable", thread_method_joinable},
+    {"interrupt", thread_method_interrupt},
+    {NULL, NULL},
+};
+
+/* `new` may be called in a state that has not required the module, so that the
+ * metatable is made when it is first asked for. */
+static void push_metatable(lua_State *L)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &thread_key) == LUA_TTABLE)
+        return;
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushliteral(L, "llthread");
+    lua_setfield(L, -2, "__name");
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, thread_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_pushcfunction(L, thread_collect);
+    lua_setfield(L, -2, "__gc");
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &thread_key);
+}
+
+static int core_set_logger(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    lua_logger_set(L);
+    return 0;
+}
+
+static int core_version(lua_State *L)
+{
+    lua_pushinteger(L, VERSION_MAJOR);
+    lua_pushinteger(L, VERSION_MINOR);
+    lua_pushinteger(L, VERSION_PATCH);
+    if (*VERSION_COMMENT == '\0')
+        return 3;
+    lua_pushliteral(L, VERSION_COMMENT);
+    return 4;
+}
+
+static void push_version(lua_State *L)
+{
+    lua_pushfstring(L, "%d.%d.%d%s%s", VERSION_MAJOR, VERSION_MINOR,
+                    VERSION_PATCH, *VERSION_COMMENT == '\0' ? "" : "-",
+                    VERSION_COMMENT);
+}
+
+/* How many objects of each kind exist in the process. */
+static int core_live(lua_State *L)
+{
+    int kind;
+
+    lua_createtable(L, 0, LIVE_KINDS);
+    for (kind = 0; kind < LIVE_KINDS; kind++) {
+        lua_pushinteger(L, live_count((enum live_kind)kind));
+        lua_setfield(L, -2, live_name((enum live_kind)kind));
+    }
+    return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"new", core_new},
+    {"try_new", core_try_new},
+    {"set_logger", core_set_logger},
+    {"version", core_version},
+    {"live", core_live},
+    {NULL, NULL},
+};
+
+__attribute__((visibility("default"))) int luaopen_llthreads2_core(lua_State *L);
+
+int luaopen_llthreads2_core(lua_State *L)
+{
+    luaL_newlib(L, functions);
+    push_version(L);
+    lua_setfield(L, -2, "_VERSION");
+    lua_pushliteral(L, INTERRUPTED_ERROR);
+    lua_setfield(L, -2, "interrupted_error");
+    return 1;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "lua_interrupt.h"
+
+#include <lauxlib.h>
+
+/* The place of the struct lua_interrupt of a state in its registry. */
+static const char interrupt_key;
+
+static void call_hook(lua_State *L, lua_Debug *ar);
+
+/* NULL in a state that runs no code a thread was made for. */
+static struct lua_interrupt *interrupt_of(lua_State *L)
+{
+    struct lua_interrupt *interrupt;
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &interrupt_key);
+    interrupt = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return interrupt;
+}
+
+int lua_interrupt_raise(lua_State *L)
+{
+    return luaL_error(L, "%s", INTERRUPTED_ERROR);
+}
+
+/* ---- setting and giving back the hook ---- */
+
+static void set_hook(lua_State *L, struct lua_old_hook *old)
+{
+    if (lua_gethook(L) == call_hook)
+        return;
+    old->L = L;
+    old->function = lua_gethook(L);
+    old->mask = lua_gethookmask(L);
+    old->count = lua_gethookcount(L);
+    lua_sethook(L, call_hook, LUA_MASKCALL | LUA_MASKCOUNT, 1);
+}
+
+/* In a coroutine that inherited our hook, the one it would have inherited. */
+static void give_back_hook(lua_State *L, struct lua_interrupt *interrupt)
+{
+    const struct lua_old_hook *old = &interrupt->main;
+
+    if (L == interrupt->other.L)
+        old = &interrupt->other;
+    interrupt->restoring = 1;
+    lua_sethook(L, old->function, old->mask, old->count);
+    interrupt->restoring = 0;
+}
+
+/* In the signal handler, or called by the child for itself. */
+static void nudged(void *context)
+{
+    struct lua_interrupt *interrupt = context;
+    lua_State *L = interrupt->L;
+
+    if (L != NULL && !interrupt->restoring)
+        set_hook(L, &interrupt->main);
+}
+
+/* ---- the hook ---- */
+
+static void raise_here(lua_State *L)
+{
+    luaL_where(L, 0);
+    lua_pushliteral(L, INTERRUPTED_ERROR);
+    lua_concat(L, 2);
+    lua_error(L);
+}
+
+static void call_hook(lua_State *L, lua_Debug *ar)
+{
+    struct lua_interrupt *interrupt = interrupt_of(L);
+
+    (void)ar;
+    if (interrupt == NULL) {
+        lua_sethook(L, NULL, 0, 0);
+        return;
+    }
+    give_back_hook(L, interrupt);
+    if (!waiter_take_interrupt())
+        return;
+    /* Still there: a permanent one, or the next. */
+    if (waiter_has_interrupt())
+        set_hook(L, L == interrupt->L ? &interrupt->main : &interrupt->other);
+    raise_here(L);
+}
+
+/* ---- the sentinel ---- */
+
+static void reach_coroutine(lua_State *L, struct lua_interrupt *interrupt)
+{
+    if (interrupt->L == NULL || !waiter_has_interrupt())
+        return;
+    nudged(interrupt);
+    if (L != interrupt->L)
+        set_hook(L, &interrupt->other);
+}
+
+/* Setting the metatable again marks the sentinel for another finalisation, in
+ * the next cycle. */
+static int sentinel_collected(lua_State *L)
+{
+    struct lua_interrupt *interrupt = interrupt_of(L);
+
+    if (interrupt == NULL)
+        return 0;
+    reach_coroutine(L, interrupt);
+    lua_getmetatable(L, 1);
+    lua_setmetatable(L, 1);
+    return 0;
+}
+
+static void make_sentinel(lua_State *L)
+{
+    lua_newuserdatauv(L, 0, 0);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, sentinel_collected);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    lua_pop(L, 1);
+}
+
+/* ---- for the child ---- */
+
+void lua_interrupt_prepare(lua_State *L, struct lua_interrupt *interrupt)
+{
+    lua_pushlightuserdata(L, interrupt);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &interrupt_key);
+    make_sentinel(L);
+}
+
+void lua_interrupt_begin(struct lua_interrupt *interrupt, lua_State *L,
+                         struct thread *thread)
+{
+    interrupt->L = L;
+    thread_accept_interrupts(thread, nudged, interrupt);
+}
+
+void lua_interrupt_end(struct lua_interrupt *interrupt)
+{
+    lua_State *L = interrupt->L;
+
+    if (L == NULL)
+        return;
+    /* No signal sets the hook any more; it may be set already. */
+    interrupt->L = NULL;
+    thread_refuse_interrupts();
+    if (lua_gethook(L) == call_hook)
+        give_back_hook(L, interrupt);
+    /* Finalisers run later, perhaps in another thread, when *interrupt is
+     * gone. The key exists, so that this allocates nothing. */
+    lua_pushlightuserdata(L, NULL);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &interrupt_key);
+}

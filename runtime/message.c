@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "message.h"
+
+#include <stdlib.h>
+
+#include "live.h"
+
+static void make_empty(struct message *message)
+{
+    message->size = 0;
+    message->values = message->objects = 0;
+    message->shared = false;
+    message->label = 0;
+    message->handle_count = 0;
+}
+
+struct message *message_new(void)
+{
+    struct message *message = malloc(sizeof *message);
+
+    if (message == NULL)
+        return NULL;
+    message->bytes = message->small;
+    message->capacity = sizeof message->small;
+    message->handles = NULL;
+    message->handle_capacity = 0;
+    make_empty(message);
+    live_born(LIVE_MESSAGES);
+    return message;
+}
+
+void message_clear(struct message *message)
+{
+    uint32_t i;
+
+    for (i = 0; i < message->handle_count; i++)
+        handle_release(message->handles[i]);
+    free(message->handles);
+    message->handles = NULL;
+    message->handle_capacity = 0;
+    if (message->bytes != message->small)
+        free(message->bytes);
+    message->bytes = message->small;
+    message->capacity = sizeof message->small;
+    make_empty(message);
+}
+
+void message_free(struct message *message)
+{
+    message_clear(message);
+    live_gone(LIVE_MESSAGES);
+    free(message);
+}
+
+/* At least twice the old capacity, so that filling stays linear. */
+static size_t new_capacity(const struct message *message, size_t more)
+{
+    size_t needed = message->size + more;
+    size_t doubled = message->capacity * 2;
+
+    if (needed < more || doubled < message->capacity)
+        return 0;
+    return needed > doubled ? needed : doubled;
+}
+
+bool message_grow(struct message *message, size_t more)
+{
+    size_t capacity = new_capacity(message, more);
+    bool inside = message->bytes == message->small;
+    unsigned char *bytes;
+
+    if (capacity == 0)
+        return false;
+    bytes = realloc(inside ? NULL : message->bytes, capacity);
+    if (bytes == NULL)
+        return false;
+    if (inside)
+        memcpy(bytes, message->small, message->size);
+    message->bytes = bytes;
+    message->capacity = capacity;
+    return true;
+}
+
+static bool grow_handles(struct message *message)
+{
+    uint32_t capacity = message->handle_capacity * 2 + 4;
+    struct handle **handles;
+
+    if (capacity < message->handle_capacity)
+        return false;
+    handles = realloc(message->handles, capacity * sizeof *handles);
+    if (handles == NULL)
+        return false;
+    message->handles = handles;
+    message->handle_capacity = capacity;
+    return true;
+}
+
+bool message_keep(struct message *message, struct handle *handle,
+                  uint32_t *number)
+{
+    if (message->handle_count == message->handle_capacity &&
+        !grow_handles(message))
+        return false;
+    handle_retain(handle);
+    *number = message->handle_count;
+    message->handles[message->handle_count++] = handle;
+    return true;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A message: one typed buffer of values, and the handles it keeps alive.
+ *
+ * A message belongs to one thread at a time. Its bytes are written by whoever
+ * makes it (runtime/lua_codec.h says what they mean) and read by whoever it
+ * is given to. Small messages live in the structure itself and cost no second
+ * allocation.
+ */
+#ifndef RUNTIME_MESSAGE_H
+#define RUNTIME_MESSAGE_H
+
+#include <ck_stack.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "handle.h"
+
+#define MESSAGE_INLINE 160
+
+struct message {
+    /* The mailbox's; first, so that a link is its message. */
+    ck_stack_entry_t link;
+    unsigned char *bytes;
+    size_t size, capacity;
+    /* How many values lie in the bytes, how many tables and closures they
+     * define, and whether one of these is referred to again. */
+    uint32_t values, objects;
+    bool shared;
+    /* Free for what sender and receiver agree on. */
+    unsigned label;
+    struct handle **handles;
+    uint32_t handle_count, handle_capacity;
+    unsigned char small[MESSAGE_INLINE];
+};
+
+/* An empty message; NULL: out of memory. Any thread. */
+struct message *message_new(void);
+
+/* Frees it and lets go of its handles. Its owner. */
+void message_free(struct message *message);
+
+/* Makes it empty as a new one, so that it can be filled again. Its owner. */
+void message_clear(struct message *message);
+
+/* Makes room for `more` bytes. False: out of memory, nothing has changed. */
+bool message_grow(struct message *message, size_t more);
+
+/* Keeps a handle alive for as long as the message, and says under which
+ * number it lies in `handles`. False: out of memory. */
+bool message_keep(struct message *message, struct handle *handle,
+                  uint32_t *number);
+
+/* Room for `size` bytes at the end, for the caller to fill; NULL: out of
+ * memory. */
+static inline unsigned char *message_extend(struct message *message,
+                                            size_t size)
+{
+    unsigned char *place;
+
+    if (message->capacity - message->size < size &&
+        !message_grow(message, size))
+        return NULL;
+    place = message->bytes + message->size;
+    message->size += size;
+    return place;
+}
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+#include "waiter.h"
+
+#include <time.h>
+
+#include <ck_ec.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "handover.h"
+#include "live.h"
+#include "refcount.h"
+
+struct waiter {
+    struct ck_ec32 event;
+    /* enum interrupt_mode; written by any thread. */
+    unsigned interrupt;
+    struct refcount references;
+    /* Only its own thread, and signal handlers in that thread, use these. */
+    void (*volatile nudged)(void *);
+    void *volatile context;
+    bool accepts;
+};
+
+static const struct ck_ec_mode mode = {
+    .ops = &waiter_ops,
+    .single_producer = false,
+};
+
+/* ---- deadlines ---- */
+
+struct deadline deadline_never(void)
+{
+    struct deadline deadline;
+
+    (void)ck_ec_deadline(&deadline.at, &mode, NULL);
+    return deadline;
+}
+
+struct deadline deadline_after(double milliseconds)
+{
+    const double forever = 1e15;
+    struct deadline deadline = {{0, 0}};
+    struct timespec period;
+    double seconds;
+
+    if (milliseconds < 0 || milliseconds >= forever)
+        return deadline_never();
+    if (milliseconds > 0) {
+        seconds = floor(milliseconds / 1000);
+        period.tv_sec = (time_t)seconds;
+        /* Upwards: a wait is never shorter than was asked for. */
+        period.tv_nsec = (long)ceil((milliseconds - seconds * 1000) * 1e6);
+        if (period.tv_nsec >= 1000000000L) {
+            period.tv_sec++;
+            period.tv_nsec -= 1000000000L;
+        }
+        (void)ck_ec_deadline(&deadline.at, &mode, &period);
+    }
+    return deadline;
+}
+
+/* ---- waiters ---- */
+
+static pthread_key_t own_waiter;
+static int setup_error;
+
+static void thread_ended(void *waiter)
+{
+    waiter_release(waiter);
+}
+
+static void create_key(void)
+{
+    setup_error = pthread_key_create(&own_waiter, thread_ended);
+}
+
+int waiter_setup(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    int error = pthread_once(&once, create_key);
+
+    return error != 0 ? error : setup_error;
+}
+
+struct waiter *waiter_new(void)
+{
+    struct waiter *waiter = calloc(1, sizeof *waiter);
+
+    if (waiter == NULL)
+        return NULL;
+    ck_ec_init(&waiter->event, 0);
+    refcount_init(&waiter->references);
+    live_born(LIVE_WAITERS);
+    return waiter;
+}
+
+void waiter_retain(struct waiter *waiter)
+{
+    refcount_take(&waiter->references);
+}
+
+void waiter_release(struct waiter *waiter)
+{
+    if (!refcount_give(&waiter->references))
+        return;
+    live_gone(LIVE_WAITERS);
+    free(waiter);
+}
+
+bool waiter_adopt(struct waiter *waiter)
+{
+    if (pthread_setspecific(own_waiter, waiter) != 0)
+        return false;
+    waiter_retain(waiter);
+    return true;
+}
+
+/* The calling thread's waiter, made when it first waits; NULL: no memory. */
+static struct waiter *current(void)
+{
+    struct waiter *waiter = pthread_getspecific(own_waiter);
+
+    if (waiter != NULL)
+        return waiter;
+    waiter = waiter_new();
+    if (waiter != NULL && !waiter_adopt(waiter)) {
+        waiter_release(waiter);
+        return NULL;
+    }
+    if (waiter != NULL)
+        waiter_release(waiter);
+    return waiter;
+}
+
+void waiter_interrupt(struct waiter *waiter, enum interrupt_mode interrupt)
+{
+    /* The event count is incremented with a full barrier in between, so that
+     * a thread that wakes, or does not fall asleep, sees the word. */
+    ck_pr_store_uint(&waiter->interrupt, interrupt);
+    ck_ec_inc(&waiter->event, &mode);
+}
+
+bool waiter_is_interrupted(const struct waiter *waiter)
+{
+    return ck_pr_load_uint(&waiter->interrupt) != INTERRUPT_NONE;
+}
+
+void waiter_accept_interrupts(void (*nudged)(void *), void *context)
+{
+    struct waiter *waiter = pthread_getspecific(own_waiter);
+
+    waiter->context = context;
+    waiter->nudged = nudged;
+    waiter->accepts = true;
+}
+
+void waiter_refuse_interrupts(void)
+{
+    struct waiter *waiter = pthread_getspecific(own_waiter);
+
+    waiter->accepts = false;
+    waiter->nudged = NULL;
+}
+
+static bool take_interrupt(struct waiter *waiter)
+{
+    if (!waiter->accepts)
+        return false;
+    switch (ck_pr_load_uint(&waiter->interrupt)) {
+    case INTERRUPT_ALWAYS:
+        return true;
+    case INTERRUPT_ONCE:
+        /* Fails if it was taken back, or made permanent, just now: either
+         * way the sender's later word counts from the next look on. */
+        ck_pr_cas_uint(&waiter->interrupt, INTERRUPT_ONCE, INTERRUPT_NONE);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool waiter_take_interrupt(void)
+{
+    struct waiter *waiter = pthread_getspecific(own_waiter);
+
+    return waiter != NULL && take_interrupt(waiter);
+}
+
+bool waiter_has_interrupt(void)
+{
+    struct waiter *waiter = pthread_getspecific(own_waiter);
+
+    return waiter != NULL && waiter->accepts && waiter_is_interrupted(waiter);
+}
+
+bool waiter_nudged(void)
+{
+    struct waiter *waiter = pthread_getspecific(own_waiter);
+    void (*nudged)(void *) = waiter == NULL ? NULL : waiter->nudged;
+
+    if (nudged == NULL)
+        return false;
+    nudged(waiter->context);
+    return true;
+}
+
+/* ---- waitpoints ---- */
+
+static void enter(struct waitpoint *point, struct waiter *waiter)
+{
+    waiter_retain(waiter);
+    HANDOVER_RELEASE(waiter);
+    ck_pr_fence_store();
+    ck_pr_store_ptr(&point->registered, waiter);
+    ck_pr_fence_memory();
+}
+
+/* NULL: the other side was faster. */
+static struct waiter *take_out(struct waitpoint *point)
+{
+    struct waiter *waiter = ck_pr_fas_ptr(&point->registered, NULL);
+
+    if (waiter != NULL) {
+        ck_pr_fence_acquire();
+        HANDOVER_ACQUIRE(waiter);
+    }
+    return waiter;
+}
+
+static void leave(struct waitpoint *point)
+{
+    struct waiter *waiter = take_out(point);
+
+    if (waiter != NULL)
+        waiter_release(waiter);
+}
+
+/* Replaces the event count's growing periods by the real deadline. */
+static int until_deadline(const struct ck_ec_wait_state *state,
+                          struct timespec *period_end)
+{
+    *period_end = *(const struct timespec *)state->data;
+    return 0;
+}
+
+/* False at the deadline. */
+static bool sleep_until(struct waiter *waiter, uint32_t snapshot,
+                        const struct deadline *deadline)
+{
+    struct timespec at = deadline->at;
+
+    return ck_ec32_wait_pred(&waiter->event, &mode, snapshot, until_deadline,
+                             &at, &at) == 0;
+}
+
+enum wait_result waitpoint_wait(struct waitpoint *point,
+                                bool (*ready)(const void *), const void *thing,
+                                const struct deadline *deadline)
+{
+    struct waiter *waiter = NULL;
+    bool expired = deadline->at.tv_sec == 0;
+    uint32_t snapshot;
+
+    for (;;) {
+        if (ready(thing))
+            return WAIT_READY;
+        if (waiter == NULL && (waiter = current()) == NULL)
+            return WAIT_NO_MEMORY;
+        if (take_interrupt(waiter))
+            return WAIT_INTERRUPTED;
+        if (expired)
+            return WAIT_TIMEOUT;
+        snapshot = ck_ec_value(&waiter->event);
+        enter(point, waiter);
+        if (!ready(thing) &&
+            (!waiter->accepts || !waiter_is_interrupted(waiter)))
+            expired = !sleep_until(waiter, snapshot, deadline);
+        leave(point);
+    }
+}
+
+void waitpoint_wake(struct waitpoint *point)
+{
+    struct waiter *waiter;
+
+    ck_pr_fence_atomic_load();
+    if (ck_pr_load_ptr(&point->registered) == NULL)
+        return;
+    waiter = take_out(point);
+    if (waiter == NULL)
+        return;
+    ck_ec_inc(&waiter->event, &mode);
+    waiter_release(waiter);
+}
