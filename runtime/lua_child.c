@@ -41,16 +41,19 @@ static void load_chunk(lua_State *L)
     lua_replace(L, 1);
 }
 
-/* Takes a struct child, returns the chunk and its arguments. */
+/* Takes a struct child, returns the chunk and its arguments. There is no
+ * garbage to collect in what is made here. */
 static int prepare(lua_State *L)
 {
     struct child *child = lua_touserdata(L, 1);
 
+    lua_gc(L, LUA_GCSTOP);
     luaL_openlibs(L);
     lua_interrupt_prepare(L, &child->interrupt);
     lua_settop(L, 0);
     codec_decode(L, child->message);
     load_chunk(L);
+    lua_gc(L, LUA_GCRESTART);
     return lua_gettop(L);
 }
 

@@ -2,6 +2,7 @@
 #include "lua_interrupt.h"
 
 #include <lauxlib.h>
+#include <stdbool.h>
 
 /* The place of the struct lua_interrupt of a state in its registry. */
 static const char interrupt_key;
@@ -98,17 +99,31 @@ static void reach_coroutine(lua_State *L, struct lua_interrupt *interrupt)
         set_hook(L, &interrupt->other);
 }
 
+/* While code runs, the collector is called by a function of that code. When
+ * lua_close() calls finalisers, nothing is left on the call stack. */
+static bool is_closing(lua_State *L)
+{
+    lua_Debug caller;
+
+    return lua_getstack(L, 1, &caller) == 0;
+}
+
 /* Setting the metatable again marks the sentinel for another finalisation, in
- * the next cycle. */
+ * the next cycle. A state that is closed by the code it runs (os.exit can do
+ * that) must not get a hook any more. */
 static int sentinel_collected(lua_State *L)
 {
     struct lua_interrupt *interrupt = interrupt_of(L);
 
     if (interrupt == NULL)
         return 0;
+    if (is_closing(L)) {
+        lua_interrupt_end(interrupt);
+        return 0;
+    }
     reach_coroutine(L, interrupt);
-    lua_getmetatable(L, 1);
-    lua_setmetatable(L, 1);
+    if (lua_getmetatable(L, 1))
+        lua_setmetatable(L, 1);
     return 0;
 }
 

@@ -165,18 +165,25 @@ bool thread_keeps_to_itself(const struct thread *thread)
 
 /* ---- end ---- */
 
-enum wait_result thread_wait(struct thread *thread,
-                             const struct deadline *deadline)
-{
-    return waitpoint_wait(&thread->finish, has_finished, thread, deadline);
-}
-
 void thread_reap(struct thread *thread)
 {
     if (thread->released)
         return;
     osthread_join(&thread->os);
     thread->released = true;
+}
+
+/* Where neither a deadline nor an interrupt can end the wait, the operating
+ * system does it alone: the end of the thread follows FINISHED at once, and a
+ * thread that is woken for both is woken twice (60 against 50 us from new to
+ * join). */
+enum wait_result thread_wait(struct thread *thread,
+                             const struct deadline *deadline)
+{
+    if (deadline->kind != DEADLINE_NEVER || waiter_accepts_interrupts())
+        return waitpoint_wait(&thread->finish, has_finished, thread, deadline);
+    thread_reap(thread);
+    return WAIT_READY;
 }
 
 void thread_set_joined(struct thread *thread)

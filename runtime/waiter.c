@@ -32,30 +32,37 @@ static const struct ck_ec_mode mode = {
 
 struct deadline deadline_never(void)
 {
-    struct deadline deadline;
+    struct deadline deadline = {.kind = DEADLINE_NEVER};
 
     (void)ck_ec_deadline(&deadline.at, &mode, NULL);
     return deadline;
 }
 
+/* Rounds up: a wait is never shorter than was asked for. */
+static struct timespec period_of(double milliseconds)
+{
+    double seconds = floor(milliseconds / 1000);
+    double rest = ceil((milliseconds - seconds * 1000) * 1e6);
+    struct timespec period = {(time_t)seconds, (long)rest};
+
+    if (period.tv_nsec >= 1000000000L) {
+        period.tv_sec++;
+        period.tv_nsec -= 1000000000L;
+    }
+    return period;
+}
+
 struct deadline deadline_after(double milliseconds)
 {
-    const double forever = 1e15;
-    struct deadline deadline = {{0, 0}};
+    const double beyond_reckoning = 1e15;
+    struct deadline deadline = {.kind = DEADLINE_AT_ONCE};
     struct timespec period;
-    double seconds;
 
-    if (milliseconds < 0 || milliseconds >= forever)
+    if (milliseconds < 0 || milliseconds >= beyond_reckoning)
         return deadline_never();
     if (milliseconds > 0) {
-        seconds = floor(milliseconds / 1000);
-        period.tv_sec = (time_t)seconds;
-        /* Upwards: a wait is never shorter than was asked for. */
-        period.tv_nsec = (long)ceil((milliseconds - seconds * 1000) * 1e6);
-        if (period.tv_nsec >= 1000000000L) {
-            period.tv_sec++;
-            period.tv_nsec -= 1000000000L;
-        }
+        period = period_of(milliseconds);
+        deadline.kind = DEADLINE_AT;
         (void)ck_ec_deadline(&deadline.at, &mode, &period);
     }
     return deadline;
@@ -140,6 +147,13 @@ void waiter_interrupt(struct waiter *waiter, enum interrupt_mode interrupt)
      * a thread that wakes, or does not fall asleep, sees the word. */
     ck_pr_store_uint(&waiter->interrupt, interrupt);
     ck_ec_inc(&waiter->event, &mode);
+}
+
+bool waiter_accepts_interrupts(void)
+{
+    struct waiter *waiter = pthread_getspecific(own_waiter);
+
+    return waiter != NULL && waiter->accepts;
 }
 
 bool waiter_is_interrupted(const struct waiter *waiter)
@@ -260,7 +274,7 @@ enum wait_result waitpoint_wait(struct waitpoint *point,
                                 const struct deadline *deadline)
 {
     struct waiter *waiter = NULL;
-    bool expired = deadline->at.tv_sec == 0;
+    bool expired = deadline->kind == DEADLINE_AT_ONCE;
     uint32_t snapshot;
 
     for (;;) {

@@ -85,8 +85,9 @@ extern const struct ck_ec_ops waiter_ops;
 
 /* ---- deadlines ---- */
 
-/* A moment on the monotonic clock; 0 seconds is "at once". */
+/* A moment on the monotonic clock. */
 struct deadline {
+    enum { DEADLINE_AT_ONCE, DEADLINE_AT, DEADLINE_NEVER } kind;
     struct timespec at;
 };
 
@@ -125,6 +126,9 @@ bool waiter_is_interrupted(const struct waiter *waiter);
 /* From now on interrupts reach the calling thread, in its waits and through
  * waiter_take_interrupt(); `nudged(context)` is what waiter_nudged() calls. */
 void waiter_accept_interrupts(void (*nudged)(void *), void *context);
+
+/* Whether they do. */
+bool waiter_accepts_interrupts(void);
 
 /* No longer. Interrupts that are pending, or come later, have no effect. */
 void waiter_refuse_interrupts(void);
