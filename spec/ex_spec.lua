@@ -1,0 +1,486 @@
+-- SPDX-License-Identifier: MIT
+--
+-- llthreads2.ex: threads from functions, strings, files and options.
+
+local ex = require "llthreads2.ex"
+local llthreads2 = require "llthreads2"
+local proc = require "spec.support.proc"
+local sync = require "spec.support.sync"
+
+-- The results of a thread, which must not fail.
+local function results_of(source, ...)
+  local results = table.pack(ex.new(source, ...):start():join())
+  assert.is_true(results[1], results[2])
+  return table.unpack(results, 2, results.n)
+end
+
+-- The report of a thread, which must fail. It keeps quiet about it on stderr,
+-- unless the test has a `lua_init` of its own.
+local function report_of(options, ...)
+  if options.lua_init == nil then
+    options.lua_init = sync.QUIET
+  end
+  local ok, report = ex.new(options, ...):start():join()
+  assert.is_false(ok)
+  return report
+end
+
+local function contains(text, part)
+  assert.is_truthy(text:find(part, 1, true), text)
+end
+
+local function lacks(text, part)
+  assert.is_nil(text:find(part, 1, true), text)
+end
+
+local files = {}
+
+-- "@" and the name of a new file that holds `text`.
+local function file_with(text)
+  local name = os.tmpname()
+  files[#files + 1] = name
+  local file <close> = assert(io.open(name, "wb"))
+  file:write(text)
+  return "@" .. name
+end
+
+after_each(function()
+  for _, name in ipairs(files) do
+    os.remove(name)
+  end
+  files = {}
+end)
+
+-- One piece of code in every form that it may take.
+local function forms_of(text)
+  local compiled = assert(load(text))
+  return {
+    ["a function"] = compiled,
+    ["a string"] = text,
+    ["bytecode"] = string.dump(compiled),
+    ["stripped bytecode"] = string.dump(compiled, true),
+    ["a file"] = file_with(text),
+    ["a file of bytecode"] = file_with(string.dump(compiled)),
+  }
+end
+
+describe("the source of a thread", function()
+  it("may be a function, a string, bytecode or a file", function()
+    for form, code in pairs(forms_of "return 'ran', ...") do
+      assert.same({ "ran", 5 }, { results_of(code, 5) }, form)
+      assert.same({ "ran", 5 }, { results_of({ code }, 5) }, form)
+      assert.same({ "ran", 5 }, { results_of({ source = code }, 5) }, form)
+    end
+  end)
+
+  it("receives nil, holes and trailing nils as they were given", function()
+    local values = table.pack(results_of("return ...", nil, 1, nil, "b", nil))
+    assert.same({ n = 5, nil, 1, nil, "b", nil }, values)
+  end)
+
+  it("receives 200,000 values", function()
+    local values = {}
+    for i = 1, 200000 do
+      values[i] = i
+    end
+    local count, last = results_of(
+      "return select('#', ...), (select(200000, ...))", table.unpack(values))
+    assert.equal(200000, count)
+    assert.equal(200000, last)
+  end)
+
+  it("may be the empty string", function()
+    assert.equal(0, select("#", results_of("", 1, 2)))
+  end)
+
+  it("is taken from `source` before the first element", function()
+    assert.equal("named", results_of { "return 1", source = "return 'named'" })
+  end)
+
+  it("may stand among options that are unknown", function()
+    assert.equal("ran", results_of { "return 'ran'", priority = print })
+  end)
+
+  it("is the chunk name of a string", function()
+    contains(report_of { "error 'oops'" }, [[[string "error 'oops'"]:1: oops]])
+  end)
+end)
+
+describe("a function as the source", function()
+  local before = "an upvalue"
+
+  it("has the globals, and nil for other upvalues, in any order", function()
+    assert.same({ nil, "string" }, { results_of(function()
+      return before, type(_VERSION)
+    end) })
+    assert.same({ "string", nil }, { results_of(function()
+      return type(_VERSION), before
+    end) })
+    assert.is_nil((results_of(function() return before end)))
+  end)
+
+  it("has the globals in place of an _ENV of its own", function()
+    local code = load([[
+      local before, _ENV = ...
+      return function() return before, type(_VERSION) end
+    ]])(before, {})
+    assert.same({ nil, "string" }, { results_of(code) })
+  end)
+
+  it("may contain functions that use both kinds of upvalues", function()
+    assert.equal("nil string", results_of(function()
+      local function inner()
+        return tostring(before) .. " " .. type(_VERSION)
+      end
+      return inner()
+    end))
+  end)
+end)
+
+describe("the order in the child", function()
+  local INIT = "assert(select('#', ...) == 0); order = {'init'}"
+  local PRELUDE = "order[2] = 'prelude'; return 'new', ..."
+  local CODE = "order[3] = 'code'; return table.concat(order, ' '), ..."
+
+  it("is lua_init, prelude, code, in whatever form each is", function()
+    local inits, preludes = forms_of(INIT), forms_of(PRELUDE)
+    for form, code in pairs(forms_of(CODE)) do
+      local order, first, second = results_of({
+        code, lua_init = inits[form], prelude = preludes[form],
+      }, "old")
+      assert.equal("init prelude code", order, form)
+      assert.equal("new", first, form)
+      assert.equal("old", second, form)
+    end
+  end)
+
+  it("lets the prelude replace the arguments by values of any kind", function()
+    assert.same({ "function thread userdata", 4 }, { results_of({
+      function(f, co, file, ...)
+        return ("%s %s %s"):format(type(f), type(co), type(file)),
+          3 + select("#", ...)
+      end,
+      prelude = function()
+        return function() end, coroutine.create(print), io.stdout, nil
+      end,
+    }, "dropped") })
+  end)
+
+  it("lets a prelude without results take all arguments away", function()
+    assert.equal(0, results_of({ "return select('#', ...)",
+      prelude = function() end }, 1, 2))
+  end)
+
+  it("has no lua_init and no prelude where they are false or empty", function()
+    for _, none in ipairs { false, "" } do
+      assert.equal("argument", results_of(
+        { "return ...", lua_init = none, prelude = none }, "argument"))
+    end
+  end)
+end)
+
+describe("the environment variable", function()
+  -- The module as it is in a process whose environment is `variables`.
+  local function ex_in(variables)
+    -- luacheck: globals os.getenv
+    local loaded, getenv = package.loaded["llthreads2.ex"], os.getenv
+    finally(function()
+      package.loaded["llthreads2.ex"], os.getenv = loaded, getenv
+    end)
+    package.loaded["llthreads2.ex"] = nil
+    os.getenv = function(name) return variables[name] end
+    local module = require "llthreads2.ex"
+    package.loaded["llthreads2.ex"], os.getenv = loaded, getenv
+    return module
+  end
+
+  local function init_of(module, options)
+    return select(2, assert(module.new(options):start():join()))
+  end
+
+  it("LUA_INIT runs before code of either kind", function()
+    local module = ex_in { LUA_INIT = "from = 'init'" }
+    assert.equal("init", init_of(module, "return from"))
+    assert.equal("init", init_of(module, { "return from" }))
+    assert.equal("init", init_of(module, function() return _G.from end))
+  end)
+
+  it("LUA_INIT may name a file", function()
+    local module = ex_in { LUA_INIT = file_with "from = 'file'" }
+    assert.equal("file", init_of(module, "return from"))
+  end)
+
+  it("with the version in its name goes first, also if empty", function()
+    local name = "LUA_INIT_" .. _VERSION:match("%d.%d"):gsub("%.", "_")
+    local module = ex_in { LUA_INIT = "from = 1", [name] = "from = 2" }
+    assert.equal(2, init_of(module, "return from"))
+    module = ex_in { LUA_INIT = "from = 1", [name] = "" }
+    assert.is_nil(init_of(module, "return from"))
+  end)
+
+  it("is replaced by the option lua_init, and left out for false", function()
+    local module = ex_in { LUA_INIT = "from = 'variable'" }
+    assert.equal("option", init_of(module,
+      { "return from", lua_init = "from = 'option'" }))
+    assert.is_nil(init_of(module, { "return from", lua_init = false }))
+  end)
+end)
+
+describe("the table arg", function()
+  it("holds the arguments, their number and the name of a string", function()
+    assert.same({ "=(loadstring)", 3, "a", nil, nil }, { results_of(
+      "return arg[0], arg.n, arg[1], arg[2], arg[3]", "a", nil, nil) })
+  end)
+
+  it("names a function like a string, and a file by its name", function()
+    assert.equal("=(loadstring)", results_of(function() return arg[0] end))
+    local file = file_with "return arg[0]"
+    assert.equal(file:sub(2), results_of(file))
+  end)
+
+  it("holds what the prelude returned, and appears after it", function()
+    assert.same({ 2, "x", "y", "nil nil" }, { results_of {
+      "return arg.n, arg[1], arg[2], seen",
+      lua_init = "seen = tostring(arg)",
+      prelude = "seen = seen .. ' ' .. tostring(arg); return 'x', 'y'",
+    } })
+  end)
+
+  it("does not trip a lua_init that forbids new globals", function()
+    assert.equal("a", results_of({ "return arg[1]", lua_init = [[
+      local function forbid(_, name) error("undeclared: " .. name) end
+      setmetatable(_G, { __index = forbid, __newindex = forbid })
+    ]] }, "a"))
+  end)
+
+  it("is seen in the environment and in another table named _G", function()
+    assert.same({ "a", "a", true }, { results_of({
+      "return arg[1], rawget(_G, 'arg')[1], not rawequal(_ENV, _G)",
+      lua_init = [[_G = setmetatable({}, { __newindex = error })]],
+    }, "a") })
+  end)
+end)
+
+describe("the state of the child", function()
+  -- Runs in a child: what can be seen of it, by name.
+  local INVENTORY = [[
+    local names = {}
+    for name in pairs(_G) do names[#names + 1] = name end
+    for name in pairs(package.loaded) do names[#names + 1] = name end
+    for name in pairs(debug.getregistry()) do
+      names[#names + 1] = type(name) == "string" and name or nil
+    end
+    local _, is_main = coroutine.running()
+    names[#names + 1] = "main coroutine: " .. tostring(is_main)
+    names[#names + 1] = "hook: " .. tostring(debug.gethook())
+    local caller = debug.getinfo(2, "S")
+    names[#names + 1] = "caller: " .. tostring(caller and caller.what)
+    table.sort(names)
+    return table.concat(names, "\n")
+  ]]
+
+  it("is that of a plain thread and `arg`, and nothing else", function()
+    local _, plain = llthreads2.new(
+      "arg = 'expected' " .. INVENTORY):start():join()
+    local inventory = results_of { INVENTORY, lua_init = false,
+      prelude = "return ..." }
+    assert.equal(plain, inventory)
+  end)
+
+  it("works for a lua_init that takes all libraries away", function()
+    assert.equal("a", results_of({
+      "return ...",
+      prelude = "return ...",
+      lua_init = [[
+        getmetatable("").__index = nil
+        local _G, next = _G, next
+        for _, library in next, _G.package.loaded do
+          for name in next, library do
+            if library ~= _G then library[name] = nil end
+          end
+        end
+        for name in next, _G do _G[name] = nil end
+      ]],
+    }, "a"))
+  end)
+end)
+
+describe("code that fails", function()
+  it("by its syntax fails in join, not in new", function()
+    local report = report_of { "x x" }
+    contains(report, [[thread: [string "x x"]:1: syntax error near 'x']])
+  end)
+
+  it("in a file that does not exist fails in join", function()
+    contains(report_of { "@/no/such/file" }, "/no/such/file")
+    contains(report_of { "", prelude = "@/no/such/file" }, "/no/such/file")
+    local output = proc.run [[
+      print(require "llthreads2.ex".new {
+        "print 'never'", lua_init = "@/no/such/file",
+      }:start():join())
+    ]]
+    contains(output, "false\tError from child thread: ")
+    contains(output, "/no/such/file")
+    lacks(output, "never")
+  end)
+
+  it("in lua_init keeps prelude and code from running", function()
+    contains(report_of { "error 'code'", prelude = "error 'prelude'",
+      lua_init = sync.QUIET .. "error 'init'" }, ": init\n")
+  end)
+
+  it("in the prelude keeps the code from running", function()
+    contains(report_of { "error 'code'", prelude = "error 'prelude'" },
+      ": prelude\n")
+  end)
+
+  it("shows the user's own lines, and none of the library's", function()
+    local line = debug.getinfo(1, "l").currentline + 2
+    local report = report_of { function()
+      local function inner() error "oops" end
+      inner()
+    end }
+    contains(report, ("ex_spec.lua:%d: oops\nstack traceback:"):format(line))
+    contains(report, ("ex_spec.lua:%d: in function"):format(line + 1))
+    lacks(report, "llthreads2/ex.lua")
+  end)
+end)
+
+describe("a call of new that is refused", function()
+  -- The message for `new(...)`, which must be raised at the line of the call.
+  local function refusal(...)
+    local here
+    local arguments = table.pack(...)
+    local ok, message = pcall(function()
+      here = debug.getinfo(1, "Sl")
+      local _ = ex.new(table.unpack(arguments, 1, arguments.n))
+    end)
+    assert.is_false(ok)
+    local place = ("%s:%d: "):format(here.short_src, here.currentline + 1)
+    assert.equal(place, message:sub(1, #place))
+    return message:sub(#place + 1)
+  end
+
+  it("says what a source may be", function()
+    local expected = "bad argument #1 to 'new' "
+      .. "(function, string or options table expected, got %s)"
+    assert.equal(expected:format "nil", refusal())
+    assert.equal(expected:format "nil", refusal(nil, 1))
+    assert.equal(expected:format "number", refusal(5))
+    assert.equal(expected:format "boolean", refusal(false))
+    assert.equal(expected:format "userdata", refusal(io.stdout))
+    assert.equal("bad argument #1 to 'new' (Lua function, string or options "
+      .. "table expected, got C function)", refusal(print))
+  end)
+
+  it("names the option and says what it may be", function()
+    local expected = "bad argument #1 to 'new' "
+      .. "(option '%s': function or string expected, got %s)"
+    assert.equal(expected:format("source", "nil"), refusal {})
+    assert.equal(expected:format("source", "table"), refusal { {} })
+    assert.equal(expected:format("source", "number"), refusal { source = 1 })
+    assert.equal(expected:format("prelude", "boolean"),
+      refusal { "", prelude = true })
+    assert.equal(expected:format("lua_init", "table"),
+      refusal { "", lua_init = {} })
+    assert.equal("bad argument #1 to 'new' (option 'prelude': Lua function or "
+      .. "string expected, got C function)", refusal { "", prelude = print })
+  end)
+
+  it("counts the arguments as the user wrote them", function()
+    local function unsendable() end
+    assert.equal("bad argument #2 to 'new' (Lua function cannot be sent)",
+      refusal("", unsendable))
+    assert.equal("bad argument #4 to 'new' (Lua function cannot be sent)",
+      refusal({ "", prelude = "", lua_init = "" }, 1, nil, unsendable))
+  end)
+
+  it("names the place of a value that cannot be sent", function()
+    assert.equal("bad argument #3 to 'new' "
+      .. "(at .jobs[3].callback: Lua function cannot be sent)",
+      refusal("", 1, { jobs = { 1, 2, { callback = function() end } } }))
+  end)
+
+  it("has no argument number for tables that are too deep", function()
+    local deep = {}
+    for _ = 1, 100 do
+      deep = { deep }
+    end
+    assert.equal("Hit maximum copy depth (101 > 100).", refusal("", deep))
+  end)
+end)
+
+describe("the object", function()
+  it("is a table on which programs put fields of their own", function()
+    local thread = ex.new "return 'result'"
+    assert.equal("table", type(thread))
+    assert.is_nil(thread.unknown)
+    thread.name = "worker"
+    function thread:finish()
+      return self.name, select(2, self:join())
+    end
+    assert.same({ "worker", "result" }, { thread:start():finish() })
+  end)
+
+  it("has the thread of llthreads2 in its field `thread`", function()
+    local thread = ex.new "return 'result'"
+    assert.equal(llthreads2.new("").join, thread.thread.join)
+    assert.is_false(thread.thread:started())
+    assert.equal(thread, thread:start())
+    assert.same({ true, "result" }, { thread.thread:join() })
+  end)
+
+  it("passes the flags of start on as they were given", function()
+    local function flags(...)
+      local thread = ex.new "":start(...)
+      return { thread:detached(), thread:joinable() }, (thread:join())
+    end
+    assert.same({ { false, true }, true }, { flags() })
+    assert.same({ { false, true }, true }, { flags(nil) })
+    assert.same({ { false, false }, true }, { flags(nil, nil) })
+    assert.same({ { true, true }, true }, { flags("yes", 1) })
+    assert.same({ { true, false }, nil }, { flags(true) })
+  end)
+
+  it("tells why it did not start", function()
+    local thread = ex.new "":start()
+    assert.same({ nil, "Thread already started." }, { thread:start() })
+    thread:join()
+  end)
+
+  -- A thread that will run `code`, and a function that starts the thread and
+  -- waits until it has come to the LINK in its code.
+  local function meeting(code)
+    local door = sync.door()
+    local thread = ex.new(sync.QUIET .. sync.SPIN .. code, door.port)
+    return thread, function()
+      thread:start()
+      return door:answer()
+    end
+  end
+
+  it("answers as its thread does in every state", function()
+    local thread, start = meeting(sync.LINK .. "spin()")
+    local unstarted = "Can't join a thread that hasn't be started."
+    assert.same({ nil, unstarted }, { thread:join() })
+    assert.same({ nil, unstarted }, { thread:alive() })
+    assert.is_false(thread:started())
+    start()
+    assert.is_true(thread:started())
+    assert.is_true(thread:alive())
+    assert.same({ nil, "timeout" }, { thread:join(0) })
+    assert.equal(0, select("#", thread:interrupt()))
+    local ok, report = thread:join()
+    assert.is_false(ok)
+    contains(report, llthreads2.interrupted_error)
+    assert.is_nil((thread:alive()))
+  end)
+
+  it("interrupts again and again when asked to", function()
+    local thread, start = meeting(
+      "pcall(function(...) " .. sync.LINK .. "spin() end, ...) spin()")
+    start()
+    thread:interrupt(true)
+    contains(select(2, thread:join()), llthreads2.interrupted_error)
+  end)
+end)
