@@ -91,12 +91,29 @@ static int append_chunk(lua_State *L, const void *data, size_t size,
     return 0;
 }
 
+/* As luaL_argerror, which would find the function under several names when it
+ * is called through pcall. */
+static int refuse_argument(lua_State *L, int argument, const char *why)
+{
+    return luaL_error(L, "bad argument #%d to 'new' (%s)", argument, why);
+}
+
+static const char *check_code(lua_State *L, size_t *length)
+{
+    const char *code = lua_tolstring(L, 1, length);
+
+    if (code == NULL)
+        refuse_argument(L, 1, lua_pushfstring(L, "string expected, got %s",
+                                              luaL_typename(L, 1)));
+    return code;
+}
+
 /* Replaces the code at index 1 by a precompiled chunk, a string. Errors in the
  * code are raised here, so that the child will not find any. */
 static void compile(lua_State *L)
 {
     size_t length;
-    const char *code = luaL_checklstring(L, 1, &length);
+    const char *code = check_code(L, &length);
     struct chunk chunk = {.begun = false};
     int top = lua_gettop(L);
 
@@ -154,7 +171,7 @@ static int core_new(lua_State *L)
         return 1;
     codec_push_fault(L, &fault);
     if (fault.problem == CODEC_UNSUPPORTED)
-        return luaL_argerror(L, fault.index, lua_tostring(L, -1));
+        return refuse_argument(L, fault.index, lua_tostring(L, -1));
     return luaL_error(L, "%s", lua_tostring(L, -1));
 }
 

@@ -9,7 +9,7 @@ _Static_assert(offsetof(struct message, link) == 0, "a link is its message");
 void mailbox_init(struct mailbox *mailbox)
 {
     ck_stack_init(&mailbox->incoming);
-    mailbox->arrival.registered = NULL;
+    mailbox->arrival = (struct waitpoint){0};
     mailbox->ready = NULL;
     live_born(LIVE_MAILBOXES);
 }

@@ -28,7 +28,7 @@
  * succeeded. A sender or an owner that is stopped at any instruction delays
  * nobody else's push.
  *
- * Sleep and wake: runtime/waiter.h. The compare-and-swap of the push is the
+ * Sleep and wake: runtime/waitpoint.h. The compare-and-swap of the push is the
  * atomic read-modify-write that waitpoint_wake() asks for.
  */
 #ifndef RUNTIME_MAILBOX_H
@@ -37,7 +37,7 @@
 #include <ck_stack.h>
 
 #include "message.h"
-#include "waiter.h"
+#include "waitpoint.h"
 
 struct mailbox {
     ck_stack_t incoming;

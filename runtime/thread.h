@@ -37,7 +37,7 @@
  * swap (a release before it), then wakes `finish`. The parent waits at
  * `finish` for FINISHED and reads with an acquire: it finds the result, and
  * everything else the child has done with the structure and with its Lua
- * state. runtime/waiter.h shows that the wake-up cannot be lost. The child's
+ * state. runtime/waitpoint.h shows that the wake-up cannot be lost. The child's
  * own reference keeps `finish` alive until it has been woken.
  *
  * Why an interrupt is not missed, and touches nothing that is gone
@@ -64,7 +64,7 @@
 #include "mailbox.h"
 #include "osthread.h"
 #include "refcount.h"
-#include "waiter.h"
+#include "waitpoint.h"
 
 enum thread_state {
     THREAD_NEW,

@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "handover.h"
 #include "live.h"
 #include "refcount.h"
 
@@ -124,8 +123,7 @@ bool waiter_adopt(struct waiter *waiter)
     return true;
 }
 
-/* The calling thread's waiter, made when it first waits; NULL: no memory. */
-static struct waiter *current(void)
+struct waiter *waiter_current(void)
 {
     struct waiter *waiter = pthread_getspecific(own_waiter);
 
@@ -178,9 +176,11 @@ void waiter_refuse_interrupts(void)
     waiter->nudged = NULL;
 }
 
-static bool take_interrupt(struct waiter *waiter)
+bool waiter_take_interrupt(void)
 {
-    if (!waiter->accepts)
+    struct waiter *waiter = pthread_getspecific(own_waiter);
+
+    if (waiter == NULL || !waiter->accepts)
         return false;
     switch (ck_pr_load_uint(&waiter->interrupt)) {
     case INTERRUPT_ALWAYS:
@@ -193,13 +193,6 @@ static bool take_interrupt(struct waiter *waiter)
     default:
         return false;
     }
-}
-
-bool waiter_take_interrupt(void)
-{
-    struct waiter *waiter = pthread_getspecific(own_waiter);
-
-    return waiter != NULL && take_interrupt(waiter);
 }
 
 bool waiter_has_interrupt(void)
@@ -220,35 +213,11 @@ bool waiter_nudged(void)
     return true;
 }
 
-/* ---- waitpoints ---- */
+/* ---- sleeping ---- */
 
-static void enter(struct waitpoint *point, struct waiter *waiter)
+uint32_t waiter_snapshot(const struct waiter *waiter)
 {
-    waiter_retain(waiter);
-    HANDOVER_RELEASE(waiter);
-    ck_pr_fence_store();
-    ck_pr_store_ptr(&point->registered, waiter);
-    ck_pr_fence_memory();
-}
-
-/* NULL: the other side was faster. */
-static struct waiter *take_out(struct waitpoint *point)
-{
-    struct waiter *waiter = ck_pr_fas_ptr(&point->registered, NULL);
-
-    if (waiter != NULL) {
-        ck_pr_fence_acquire();
-        HANDOVER_ACQUIRE(waiter);
-    }
-    return waiter;
-}
-
-static void leave(struct waitpoint *point)
-{
-    struct waiter *waiter = take_out(point);
-
-    if (waiter != NULL)
-        waiter_release(waiter);
+    return ck_ec_value(&waiter->event);
 }
 
 /* Replaces the event count's growing periods by the real deadline. */
@@ -259,52 +228,18 @@ static int until_deadline(const struct ck_ec_wait_state *state,
     return 0;
 }
 
-/* False at the deadline. */
-static bool sleep_until(struct waiter *waiter, uint32_t snapshot,
-                        const struct deadline *deadline)
+bool waiter_sleep(struct waiter *waiter, uint32_t snapshot,
+                  const struct deadline *deadline)
 {
     struct timespec at = deadline->at;
 
+    if (waiter->accepts && waiter_is_interrupted(waiter))
+        return true;
     return ck_ec32_wait_pred(&waiter->event, &mode, snapshot, until_deadline,
                              &at, &at) == 0;
 }
 
-enum wait_result waitpoint_wait(struct waitpoint *point,
-                                bool (*ready)(const void *), const void *thing,
-                                const struct deadline *deadline)
+void waiter_wake(struct waiter *waiter)
 {
-    struct waiter *waiter = NULL;
-    bool expired = deadline->kind == DEADLINE_AT_ONCE;
-    uint32_t snapshot;
-
-    for (;;) {
-        if (ready(thing))
-            return WAIT_READY;
-        if (waiter == NULL && (waiter = current()) == NULL)
-            return WAIT_NO_MEMORY;
-        if (take_interrupt(waiter))
-            return WAIT_INTERRUPTED;
-        if (expired)
-            return WAIT_TIMEOUT;
-        snapshot = ck_ec_value(&waiter->event);
-        enter(point, waiter);
-        if (!ready(thing) &&
-            (!waiter->accepts || !waiter_is_interrupted(waiter)))
-            expired = !sleep_until(waiter, snapshot, deadline);
-        leave(point);
-    }
-}
-
-void waitpoint_wake(struct waitpoint *point)
-{
-    struct waiter *waiter;
-
-    ck_pr_fence_atomic_load();
-    if (ck_pr_load_ptr(&point->registered) == NULL)
-        return;
-    waiter = take_out(point);
-    if (waiter == NULL)
-        return;
     ck_ec_inc(&waiter->event, &mode);
-    waiter_release(waiter);
 }

@@ -2,55 +2,30 @@
  *
  * The one place where a thread sleeps.
  *
- * Overview
- * --------
  * A `waiter` belongs to one operating system thread: an event count it sleeps
- * on, and the interrupt that may have been sent to it. A `waitpoint` belongs
- * to a thing that can be waited for (a mailbox, the end of a thread) and holds
- * the waiter that sleeps there, if any. A timeout is a deadline on the
- * monotonic clock.
+ * on, and the interrupt that may have been sent to it. What a thread can wait
+ * for, and who wakes it, is runtime/waitpoint.h; this is the bed.
  *
  * Because each thread sleeps on an event count of its own, whoever makes a
  * thing ready wakes just the thread that waits for it, and an interrupt can
  * reach a thread without knowing what it waits for.
  *
- * Use
- * ---
- * Waiting: waitpoint_wait() with a function that tells whether the thing is
- * ready. Waking: make it ready with an atomic read-modify-write, then call
- * waitpoint_wake(). Interrupting: waiter_interrupt().
- *
  * Why no wake-up is lost
  * ----------------------
- *      waiting thread                        waking thread
- *   1  snapshot = event count             a  makes the thing ready
- *   2  waitpoint holds me                    (atomic RMW)
- *      -- full fence --                      -- fence, RMW before load --
- *   3  ready, or interrupted?             b  does the waitpoint hold anybody?
- *   4  sleep while event == snapshot      c  takes the waiter out, increments
- *                                            its event count
+ *      sleeping thread                       waking thread
+ *   1  snapshot = event count             a  makes something true
+ *   2  is it true?                        b  increments the event count, wakes
+ *   3  sleep while event == snapshot
  *
- * The two fences forbid that 3 misses a and b misses 2, both. So either the
- * waiting thread sees the thing ready and does not sleep, or the waking thread
- * sees the waiter. In the second case c comes after 2, hence after 1: the
- * event count differs from the snapshot, and the kernel, which compares once
- * more under its own lock, does not let the thread sleep, or wakes it.
+ * If 2 misses a, then b comes after 1, the event count differs from the
+ * snapshot, and the kernel, which compares once more under its own lock, does
+ * not let the thread sleep, or b wakes it. The increment is a full barrier
+ * after a, and the snapshot an acquire before 2. An interrupt is such a thing:
+ * its word is stored before the increment.
  *
- * An interrupt is the same dance with the interrupt word in the place of the
- * thing, and without b: its sender holds the waiter and always increments.
- *
- * Why a waiter is still there when it is woken
- * --------------------------------------------
- * A waitpoint holds a reference to its waiter. It is taken out with an atomic
- * swap, either by the waking thread (c) or by the waiting thread when it
- * leaves. Whoever gets the pointer owns the reference; the other gets NULL.
- * So a waker that is stopped between the swap and the increment keeps the
- * waiter alive even if its thread times out and ends meanwhile; that thread,
- * if it waits again, just wakes once for nothing.
- *
- * What would break it: a snapshot taken after 3; readiness that is published
- * by a plain store; event counts in single-producer mode (an increment without
- * a lock can overwrite the flag of a thread that is about to sleep).
+ * What would break it: a snapshot taken after 2; event counts in
+ * single-producer mode (an increment without a lock can overwrite the flag of
+ * a thread that is about to sleep).
  *
  * Concurrency Kit's event count sleeps for growing periods of up to a second
  * before it sleeps for good, which it needs for that single-producer mode. We
@@ -61,17 +36,11 @@
 #define RUNTIME_WAITER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <time.h>
 
 struct ck_ec_ops;
 struct waiter;
-
-enum wait_result {
-    WAIT_READY,
-    WAIT_TIMEOUT,
-    WAIT_INTERRUPTED,
-    WAIT_NO_MEMORY
-};
 
 enum interrupt_mode {
     INTERRUPT_NONE,
@@ -144,24 +113,19 @@ bool waiter_has_interrupt(void);
  * registered. False if it has not. */
 bool waiter_nudged(void);
 
-/* ---- waitpoints ---- */
+/* The calling thread's waiter, made when it is first asked for; NULL: out of
+ * memory. */
+struct waiter *waiter_current(void);
 
-/* At most one thread waits at a waitpoint at any time. All zero is a new one,
- * and it needs no destruction. */
-struct waitpoint {
-    struct waiter *registered;
-};
+/* The three steps of sleeping: take a snapshot, look whether to sleep at all,
+ * sleep. The last returns at once if the thread has been woken since the first,
+ * or is interrupted; false: the deadline has passed. Own thread. */
+uint32_t waiter_snapshot(const struct waiter *waiter);
+bool waiter_sleep(struct waiter *waiter, uint32_t snapshot,
+                  const struct deadline *deadline);
 
-/* Sleeps until ready(thing), the deadline, or an interrupt, if the calling
- * thread accepts them; looks for them in this order. Never sleeps, and makes
- * no system call, if the thing is ready or the deadline is at once. */
-enum wait_result waitpoint_wait(struct waitpoint *point,
-                                bool (*ready)(const void *), const void *thing,
-                                const struct deadline *deadline);
-
-/* Wakes the thread that waits, if one does. Any thread, after it has made the
- * thing ready with an atomic read-modify-write. The waitpoint must stay alive
- * during the call. */
-void waitpoint_wake(struct waitpoint *point);
+/* Ends the sleep, or the attempt to sleep. Any thread that holds a reference,
+ * after it has made something true. */
+void waiter_wake(struct waiter *waiter);
 
 #endif
