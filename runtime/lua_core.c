@@ -98,13 +98,22 @@ static int refuse_argument(lua_State *L, int argument, const char *why)
     return luaL_error(L, "bad argument #%d to 'new' (%s)", argument, why);
 }
 
+static const char *name_of_type(lua_State *L, int index)
+{
+    if (luaL_getmetafield(L, index, "__name") == LUA_TSTRING)
+        return lua_tostring(L, -1);
+    if (lua_type(L, index) == LUA_TLIGHTUSERDATA)
+        return "light userdata";
+    return luaL_typename(L, index);
+}
+
 static const char *check_code(lua_State *L, size_t *length)
 {
     const char *code = lua_tolstring(L, 1, length);
 
     if (code == NULL)
         refuse_argument(L, 1, lua_pushfstring(L, "string expected, got %s",
-                                              luaL_typename(L, 1)));
+                                              name_of_type(L, 1)));
     return code;
 }
 

@@ -1,0 +1,154 @@
+-- SPDX-License-Identifier: MIT
+-- What does not travel: refused with its place as an argument of `new`, turned
+-- into a text as a result; and what is nested too deeply for either.
+
+local llthreads = require "llthreads2"
+
+local function run(code, ...)
+  return llthreads.new(code, ...):start():join()
+end
+
+local function echo(value)
+  return select(2, assert(run("return ...", value)))
+end
+
+-- The message of a `new` that refuses its arguments, without its position.
+local function refusal(...)
+  local arguments = table.pack(...)
+  local ok, message = pcall(function()
+    local thread = llthreads.new("", table.unpack(arguments, 1, arguments.n))
+    return thread
+  end)
+  assert.is_false(ok, "the arguments were taken")
+  return (message:gsub("^[^\n]-:%d+: ", "", 1))
+end
+
+-- An iterator of string.gmatch whose upvalues are replaced. Never call it.
+local function closure(upvalue)
+  local iterator = ("x"):gmatch("x")
+  for i = 1, 3 do debug.setupvalue(iterator, i, i == 1 and upvalue or i) end
+  return iterator
+end
+
+-- A table inside a table, `depth` of them, around `core`.
+local function nested(depth, core)
+  local outer = { core }
+  for _ = 2, depth do outer = { outer } end
+  return outer
+end
+
+local function lua_function() end
+
+describe("a value that cannot be sent", function()
+  local PLACES = {
+    { "#2 to 'new' (Lua function cannot be sent)", lua_function },
+    { "#4 to 'new' (Lua function cannot be sent)", 1, nil, lua_function },
+    { "#2 to 'new' (coroutine cannot be sent)", coroutine.create(print) },
+    { "#2 to 'new' (userdata cannot be sent)", io.stdout },
+    { "#2 to 'new' (at .jobs[3].callback: Lua function cannot be sent)",
+      { jobs = { 1, 2, { callback = lua_function } } } },
+    { "#3 to 'new' (at [1.5]: userdata cannot be sent)",
+      {}, { [1.5] = io.stdout } },
+    { "#2 to 'new' (at [true]: coroutine cannot be sent)",
+      { [true] = coroutine.create(print) } },
+    { "#2 to 'new' (at [\"two words\"]._x9: Lua function cannot be sent)",
+      { ["two words"] = { _x9 = lua_function } } },
+    { "#2 to 'new' (at [-7]: userdata cannot be sent)",
+      { [-7] = io.stdout } },
+    { "#2 to 'new' (at .jobs: a key: Lua function cannot be sent)",
+      { jobs = { [lua_function] = 1 } } },
+  }
+
+  it("is refused as an argument, with its number and place", function()
+    for _, row in ipairs(PLACES) do
+      assert.are.equal("bad argument " .. row[1],
+        refusal(table.unpack(row, 2, #row)))
+    end
+  end)
+
+  it("is refused as an argument also when it is a thread", function()
+    assert.are.equal("bad argument #2 to 'new' (userdata cannot be sent)",
+      refusal(llthreads.new("")))
+  end)
+
+  it("becomes a text as a result, at any depth and as a key", function()
+    local ok, f, file, co, deep, keyed = run([[
+      local function f() end
+      return f, io.stdout, coroutine.create(f), { 1, { f = f } }, { [f] = 1 }
+    ]])
+    assert.is_true(ok)
+    local prefix = "^Un%-supported value: "
+    assert.is_truthy(f:find(prefix .. "function: 0x%x+$"))
+    assert.is_truthy(file:find(prefix .. "userdata: 0x%x+$"))
+    assert.is_truthy(co:find(prefix .. "thread: 0x%x+$"))
+    assert.are.equal(f, deep[2].f)
+    assert.are.equal(1, keyed[f])
+  end)
+end)
+
+describe("a C function whose upvalues cannot be sent", function()
+  it("is refused as an argument, with the place of the upvalue", function()
+    assert.are.equal("bad argument #2 to 'new' "
+      .. "(at <upvalue 3>: userdata cannot be sent)",
+      refusal((("x"):gmatch("x"))))
+    assert.are.equal("bad argument #3 to 'new' "
+      .. "(at .f<upvalue 1>[2]: coroutine cannot be sent)",
+      refusal(1, { f = closure { 1, coroutine.create(print) } }))
+    assert.is_truthy(refusal(require):find(
+      "^bad argument #2 to 'new' %(at <upvalue 1>.+ cannot be sent%)$"))
+  end)
+
+  it("becomes a text as a result", function()
+    local ok, iterator, loader = run("return ('x'):gmatch('x'), require")
+    assert.is_true(ok)
+    local text = "^Un%-supported value: function: 0x%x+$"
+    assert.is_truthy(iterator:find(text))
+    assert.is_truthy(loader:find(text))
+  end)
+end)
+
+describe("nesting", function()
+  it("may be 100 deep, in both directions", function()
+    assert.are.same(nested(100), (echo(nested(100))))
+    assert.are.same(nested(99, "core"), (echo(nested(99, "core"))))
+  end)
+
+  it("of 101 is refused as an argument", function()
+    local message = "Hit maximum copy depth (101 > 100)."
+    assert.are.equal(message, refusal(nested(101)))
+    assert.are.equal(message, refusal(1, nested(100, "core")))
+  end)
+
+  it("of 101 as a result is a thread that failed", function()
+    local ok, message = run([[
+      require("llthreads2").set_logger(function() end)
+      local outer = {}
+      for _ = 2, 101 do outer = { outer } end
+      return outer]])
+    assert.is_false(ok)
+    assert.are.equal(1, message:find("Error from child thread: ", 1, true))
+    assert.is_truthy(message:find("Hit maximum copy depth (101 > 100).", 1,
+      true))
+  end)
+end)
+
+describe("new", function()
+  it("leaves no memory behind when it fails", function()
+    local function resident()
+      collectgarbage()
+      local file <close> = assert(io.open("/proc/self/statm"))
+      return select(2, file:read("n", "n")) * 4096
+    end
+    local function fail_often()
+      for _ = 1, 500 do
+        refusal(("x"):rep(10000), lua_function)
+        refusal(nested(101))
+        assert.is_false(pcall(llthreads.new, "x x", ("x"):rep(10000)))
+      end
+    end
+    fail_often()
+    local before = resident()
+    fail_often()
+    assert.is_true(resident() - before < 8 * 1024 * 1024)
+  end)
+end)

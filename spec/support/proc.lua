@@ -1,0 +1,92 @@
+-- SPDX-License-Identifier: MIT
+-- Runs Lua programs in processes of their own, for everything that cannot be
+-- seen from inside one: what is written to stderr, exit codes, crashes.
+
+local proc = {}
+
+local function quoted(word)
+  return "'" .. tostring(word):gsub("'", [['\'']]) .. "'"
+end
+
+-- The interpreter that runs this suite: what stands first on its command
+-- line, in `arg` below everything else.
+function proc.interpreter()
+  local first = 0
+  while arg and arg[first - 1] do first = first - 1 end
+  return os.getenv("LUA") or first < 0 and arg[first] or "lua5.4"
+end
+
+local function contents(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read("a")
+end
+
+local function write(path, text)
+  local file <close> = assert(io.open(path, "wb"))
+  file:write(text)
+end
+
+-- A preloaded library (a sanitizer) is meant for the interpreter, not for the
+-- tools that start it, which need not be clean.
+local function launch(command)
+  local preload = os.getenv("LD_PRELOAD")
+  if not preload then return command end
+  return "env LD_PRELOAD=" .. quoted(preload) .. " " .. command
+end
+
+-- The shell's line. Stderr goes through a pipe, which is where the pieces of
+-- unserialised reports would mix.
+local function script(command, files, options)
+  return ([[unset LD_PRELOAD
+{ timeout -k 5 %d %s %s <%s >%s; echo $? >%s; } 2>&1 | cat >%s]]):format(
+    options.timeout or 60, options.prefix or "", launch(command),
+    quoted(files.input), quoted(files.out), quoted(files.code),
+    quoted(files.err))
+end
+
+local function temporary_files()
+  local files = {}
+  for _, name in ipairs { "input", "out", "err", "code" } do
+    files[name] = os.tmpname()
+  end
+  return files
+end
+
+-- Runs a shell command with `input` as its standard input. Returns stdout,
+-- stderr and the exit code, which is 124 when the time ran out and 128 plus
+-- the signal's number when the process was killed. Options: `timeout` in
+-- seconds, `prefix` for words in front of the command such as "prlimit ...".
+function proc.shell(command, input, options)
+  local files = temporary_files()
+  write(files.input, input or "")
+  os.execute(script(command, files, options or {}))
+  local out, err = contents(files.out), contents(files.err)
+  local code = tonumber(contents(files.code))
+  for _, path in pairs(files) do os.remove(path) end
+  return out, err, code
+end
+
+-- Runs the program `text`, which may take the standard input's place because
+-- a file may be out of reach for a process with other rights.
+function proc.run(text, options)
+  return proc.shell(quoted(proc.interpreter()) .. " -", text, options)
+end
+
+-- Runs busted with the arguments in `words`.
+function proc.busted(words, options)
+  local runner = arg[0]:find("busted", 1, true) and arg[0] or "/usr/bin/busted"
+  local command = { quoted(proc.interpreter()), quoted(runner) }
+  for _, word in ipairs(words) do
+    command[#command + 1] = quoted(word)
+  end
+  return proc.shell(table.concat(command, " "), nil, options)
+end
+
+-- True when the process is instrumented by a sanitizer, whose shadow memory
+-- leaves no room for a limit on the address space.
+function proc.is_sanitized()
+  local preload = os.getenv("LD_PRELOAD") or ""
+  return preload:find("asan", 1, true) or preload:find("tsan", 1, true)
+end
+
+return proc

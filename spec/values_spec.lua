@@ -1,0 +1,199 @@
+-- SPDX-License-Identifier: MIT
+-- What travels: the arguments of `new` on their way into a child, and the
+-- results of a child on their way out through `join`.
+
+local llthreads = require "llthreads2"
+
+-- Sends the values to a child that returns them, and returns what came back.
+local function echo(...)
+  local results = table.pack(llthreads.new("return ...", ...):start():join())
+  assert.is_true(results[1], results[2])
+  return table.unpack(results, 2, results.n)
+end
+
+-- Runs `code` in a child with the arguments; returns all that `join` returns.
+local function run(code, ...)
+  return llthreads.new(code, ...):start():join()
+end
+
+describe("a value", function()
+  it("that is nil, a boolean or a string arrives as it was", function()
+    for _, value in ipairs { true, false, "", "text", "a\0b\0", "\255\254" } do
+      assert.are.equal(value, (echo(value)))
+    end
+    assert.are.equal(1, select("#", echo(nil)))
+    assert.is_nil((echo(nil)))
+  end)
+
+  it("keeps its place between nils, also at the end", function()
+    local results = table.pack(
+      run("return select('#', ...), ...", nil, 1, nil, nil))
+    assert.are.same({ true, 4, nil, 1, nil, nil, n = 6 }, results)
+  end)
+
+  it("that is an integer stays one, to the limits", function()
+    for _, value in ipairs { 0, 1, -1, math.maxinteger, math.mininteger } do
+      local back, kind = select(2, run([[
+        local value = ...
+        return value, math.type(value)]], value))
+      assert.are.equal(value, back)
+      assert.are.equal("integer", kind)
+      assert.are.equal("integer", math.type(back))
+    end
+  end)
+
+  it("that is a float stays one, also when it is a whole number", function()
+    local values = { 0.0, 1.0, 0.1, -2.0 ^ 53, 2.0 ^ 63, 5e-324, math.pi,
+      math.huge, -math.huge }
+    for _, value in ipairs(values) do
+      local back, kind = select(2, run([[
+        local value = ...
+        return value, math.type(value)]], value))
+      assert.are.equal(value, back)
+      assert.are.equal("float", kind)
+      assert.are.equal("float", math.type(back))
+    end
+  end)
+
+  it("that is minus zero or not a number survives", function()
+    local zero, nan = echo(-0.0, 0 / 0)
+    assert.are.equal(-math.huge, 1 / zero)
+    assert.are_not.equal(nan, nan)
+  end)
+
+  it("that is a light userdata keeps its address", function()
+    local pointer = debug.upvalueid(function() return echo end, 1)
+    assert.are.equal("userdata", type(pointer))
+    assert.are.equal(pointer, (echo(pointer)))
+    assert.are.equal(pointer, echo({ [pointer] = pointer })[pointer])
+  end)
+
+  it("that is a C function is the same function on the other side", function()
+    assert.are.equal(string.upper, (echo(string.upper)))
+    local _, same, text = run([[
+      local upper = ...
+      return upper == string.upper, upper("text")]], string.upper)
+    assert.is_true(same)
+    assert.are.equal("TEXT", text)
+  end)
+
+  it("of 64 MB arrives whole, in both directions", function()
+    local big = ("x\0yz"):rep(16 * 1024 * 1024)
+    assert.is_true(echo(big) == big)
+  end)
+
+  it("may come with 200,000 others, in both directions", function()
+    local many = {}
+    for i = 1, 200000 do many[i] = i end
+    local back = table.pack(echo(table.unpack(many)))
+    assert.are.equal(#many, back.n)
+    for i = 1, #many do
+      if back[i] ~= i then assert.are.equal(i, back[i]) end
+    end
+  end)
+end)
+
+describe("a table", function()
+  it("arrives with its keys and values of every kind", function()
+    local sent = { 1, "two", { 3 }, [-1] = 1, [1.5] = 2, [true] = 3,
+      ["two words"] = { name = "x", empty = {} }, [2 ^ 53] = false }
+    assert.are.same(sent, (echo(sent)))
+  end)
+
+  it("is a copy that shares nothing with the original", function()
+    local sent = { inner = {} }
+    local back = echo(sent)
+    assert.are_not.equal(sent, back)
+    assert.are_not.equal(sent.inner, back.inner)
+  end)
+
+  it("may contain itself", function()
+    local sent = { name = "loop" }
+    sent.self, sent[1], sent[sent] = sent, { up = sent }, "key"
+    local back = echo(sent)
+    assert.are.equal(back, back.self)
+    assert.are.equal(back, back[1].up)
+    assert.are.equal("key", back[back])
+  end)
+
+  it("that is shared by arguments is shared in the child and back", function()
+    local shared = {}
+    local _, same, one, two, three = run([[
+      local one, two, three = ...
+      return one == two and three.deep[1] == one, ...]],
+      shared, shared, { deep = { shared } })
+    assert.is_true(same)
+    assert.are.equal(one, two)
+    assert.are.equal(one, three.deep[1])
+  end)
+
+  it("keeps its identity as a key", function()
+    local key = { "key" }
+    local back, back_key = echo({ [key] = key, other = { [key] = 1 } }, key)
+    assert.are.equal(back_key, back[back_key])
+    assert.are.equal(1, back.other[back_key])
+  end)
+
+  it("travels raw: metatables and their methods are not seen", function()
+    local trap = function() error("a metamethod was called") end
+    local sent = setmetatable({ 1, 2, x = "y" }, { __index = trap,
+      __pairs = trap, __len = trap, __newindex = trap, __tostring = trap,
+      __name = trap, __metatable = "locked" })
+    local back = echo(sent)
+    assert.is_nil(getmetatable(back))
+    assert.are.equal(2, #back)
+    assert.are.equal("y", back.x)
+    assert.is_nil(rawget(back, 3))
+  end)
+
+  it("keeps the length operator's answer although it has holes", function()
+    for _, sent in ipairs { { 1, 2, nil, 4 }, { nil, nil, 3 }, { 1, nil },
+      table.pack(1, nil, 3), {}, { nil, nil, nil } } do
+      assert.are.equal(#sent, #echo(sent))
+    end
+  end)
+
+  it("of 200,000 entries arrives complete", function()
+    local sent = {}
+    for i = 1, 100000 do sent[i], sent["key" .. i] = i, -i end
+    local back = echo(sent)
+    assert.are.equal(100000, #back)
+    for i = 1, 100000 do
+      if back[i] ~= i or back["key" .. i] ~= -i then
+        assert.are.same({ i, -i }, { back[i], back["key" .. i] })
+      end
+    end
+  end)
+end)
+
+describe("a C function with upvalues", function()
+  local function closure(upvalue)
+    local iterator = ("x"):gmatch("x")
+    for i = 1, 3 do debug.setupvalue(iterator, i, i == 1 and upvalue or i) end
+    return iterator
+  end
+
+  it("takes them along when they can travel", function()
+    local back = echo(closure("text"))
+    local names = {}
+    for i = 1, 3 do names[i] = select(2, debug.getupvalue(back, i)) end
+    assert.are.same({ "text", 2, 3 }, names)
+    assert.is_nil((debug.getupvalue(back, 4)))
+  end)
+
+  it("shares tables with the rest of the message", function()
+    local shared = {}
+    shared.call = closure(shared)
+    local back = echo(shared)
+    assert.are.equal(back, select(2, debug.getupvalue(back.call, 1)))
+  end)
+end)
+
+describe("new", function()
+  it("takes its arguments as they are now, not at the start", function()
+    local argument = { "now", { 1 } }
+    local thread = llthreads.new("return ...", argument)
+    argument[1], argument[2][1] = "later", 2
+    assert.are.same({ "now", { 1 } }, select(2, thread:start():join()))
+  end)
+end)
