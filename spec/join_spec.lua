@@ -97,8 +97,8 @@ describe("join with a timeout", function()
 end)
 
 describe("a bad timeout", function()
-  local BAD = { 0 / 0, "", "1", "-1", "nan", "forever", true, false, {},
-    print, io.stdout }
+  local BAD = { 0 / 0, "", "1", "-1", "0.0", "0x0", " 0", "nan", "forever",
+    true, false, {}, print, io.stdout }
 
   local function is_refused(thread, timeout)
     local ok, message = pcall(function()

@@ -110,6 +110,7 @@ describe("new", function()
     says("table", {})
     says("boolean", true)
     says("function", print)
+    says("FILE*", io.stdout)
     says("llthread", llthreads.new(""))
   end)
 
