@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
 -- Every example runs, ends by itself and prints what its first lines promise.
--- The word counter is also compared with tr, sort and uniq, and misused.
+-- The pool that counts words is also compared with tr, sort and uniq, and
+-- misused.
 
 local proc = require "spec.support.proc"
 
@@ -29,9 +30,10 @@ local tolerant = "env ASAN_OPTIONS="
 
 -- A command line that runs an example; `options` are the interpreter's.
 local function command(name, words, options)
-  local line = { tolerant, quoted(proc.interpreter()), options }
-  line[#line + 1] = quoted(folder .. name)
-  for _, word in ipairs(words or {}) do line[#line + 1] = quoted(word) end
+  local line = { tolerant, quoted(proc.interpreter()) }
+  for _, list in ipairs { options or {}, { folder .. name }, words or {} } do
+    for _, word in ipairs(list) do line[#line + 1] = quoted(word) end
+  end
   return table.concat(line, " ")
 end
 
@@ -110,16 +112,16 @@ end
 describe("the example preload_loaders.lua", function()
   it("does without lua-cjson", function()
     local out, err, code = proc.shell(command("preload_loaders.lua", {},
-      [[-e 'require "llthreads2" package.cpath = ""']]))
+      { "-e", 'require "llthreads2" package.cpath = ""' }))
     assert.equal("", err)
     assert.equal(0, code)
     assert.equal("host.clock is a number\nhost.json is a string\n", out)
   end)
 end)
 
-describe("the example wordcount.lua", function()
-  local function wordcount(words, options)
-    return proc.shell(command("wordcount.lua", words, options))
+describe("the example worker_pool.lua", function()
+  local function worker_pool(words, options)
+    return proc.shell(command("worker_pool.lua", words, options))
   end
 
   local place -- a folder of our own, for the time of one test
@@ -152,7 +154,7 @@ describe("the example wordcount.lua", function()
   end
 
   local function succeed(words)
-    local out, err, code = wordcount(words)
+    local out, err, code = worker_pool(words)
     assert.equal("", err)
     assert.equal(0, code)
     return out
@@ -203,7 +205,7 @@ describe("the example wordcount.lua", function()
     assert.is_truthy(rows["speed-up"]:find("^%d+%.%d%d$"))
   end)
 
-  it("counts the same with any number of threads and rounds", function()
+  it("counts the same with any number of workers and rounds", function()
     make_texts()
     local out = without_times(succeed { "-j", "1", "--repeat", "1", place })
     for _, words in ipairs {
@@ -215,28 +217,28 @@ describe("the example wordcount.lua", function()
     end
   end)
 
-  it("says how many threads and rounds it timed", function()
+  it("says how many workers and rounds it timed", function()
     write(place .. "/a", "a")
     write(place .. "/b", "b")
     write(place .. "/c", "c")
     local rows = read_report(succeed { "-j", "2", "--repeat", "12", place })
-    assert.is_truthy(rows.time:find("^%d+%.%d+ s %(2 threads, 12 rounds%)$"))
+    assert.is_truthy(rows.time:find("^%d+%.%d+ s %(2 workers, 12 rounds%)$"))
     assert.is_truthy(rows["time alone"]
-      :find("^%d+%.%d+ s %(1 thread, 12 rounds%)$"))
+      :find("^%d+%.%d+ s %(no worker, 12 rounds%)$"))
   end)
 
-  it("never starts more threads than there are files", function()
+  it("never starts more workers than there are files", function()
     write(place .. "/a", "a")
     write(place .. "/b", "b")
     local rows = read_report(succeed { "-j", "1000", "--repeat", "1", place })
-    assert.is_truthy(rows.time:find("(2 threads, 1 round)", 1, true))
+    assert.is_truthy(rows.time:find("(2 workers, 1 round)", 1, true))
   end)
 
-  it("uses a thread for each online processor by itself", function()
+  it("uses a worker for each online processor by itself", function()
     local processors = tonumber(shell("getconf _NPROCESSORS_ONLN"))
     for i = 1, processors + 1 do write(place .. "/" .. i, "word") end
     local rows = read_report(succeed { "--repeat", "1", place })
-    assert.equal(processors, tonumber(rows.time:match("%((%d+) thread")))
+    assert.equal(processors, tonumber(rows.time:match("%((%d+) worker")))
   end)
 
   it("finds nothing in an empty folder", function()
@@ -278,8 +280,8 @@ describe("the example wordcount.lua", function()
       :match("%d+"))
     shell('ln -s "$2" "$1/memory"', place, memory)
     write(place .. "/text", "the")
-    local out, err, code = wordcount { "--repeat", "1", place }
-    assert_prints({ "wordcount: skipped: " .. memory .. ": ...", "" }, err)
+    local out, err, code = worker_pool { "--repeat", "1", place }
+    assert_prints({ "worker_pool: skipped: " .. memory .. ": ...", "" }, err)
     assert.equal(0, code)
     assert.equal("0 binary, 1 unreadable", read_report(out).skipped)
   end)
@@ -295,17 +297,17 @@ describe("the example wordcount.lua", function()
     { "a second folder", { "/", "/tmp" }, "more than one folder: /tmp" },
     { "a missing folder", { "/no/such" }, "not a folder: /no/such" },
     { "a file as the folder", { "/etc/passwd" }, "not a folder: /etc/passwd" },
-    { "no threads", { "-j", "0" }, "-j: not a positive integer: 0" },
-    { "minus one thread", { "-j", "-1" }, "-j: not a positive integer: -1" },
-    { "half a thread", { "-j0.5" }, "-j: not a positive integer: 0.5" },
+    { "no workers", { "-j", "0" }, "-j: not a positive integer: 0" },
+    { "minus one worker", { "-j", "-1" }, "-j: not a positive integer: -1" },
+    { "half a worker", { "-j0.5" }, "-j: not a positive integer: 0.5" },
     { "a word as number", { "-j", "all" }, "-j: not a positive integer: all" },
     { "a missing number", { "-j" }, "-j: not a positive integer: nothing" },
     { "no rounds", { "--repeat=0" }, "--repeat: not a positive integer: 0" },
   } do
     local what, words, message = case[1], case[2], case[3]
     it("refuses " .. what, function()
-      local out, err, code = wordcount(words)
-      assert.equal("wordcount: " .. message .. " (try --help)\n", err)
+      local out, err, code = worker_pool(words)
+      assert.equal("worker_pool: " .. message .. " (try --help)\n", err)
       assert.equal("", out)
       assert.equal(2, code)
     end)
@@ -316,11 +318,11 @@ describe("the example wordcount.lua", function()
       return pending("script(1) is missing")
     end
     shell('cd "$1"; mkdir texts; echo a >texts/a; echo b >texts/b', place)
-    local line = command("wordcount.lua",
+    local line = command("worker_pool.lua",
       { "-j2", "--repeat", "4", place .. "/texts" })
     local report = place .. "/report"
     local drawn = shell('script -qec "$1 >$2" /dev/null', line, report)
-    for _, label in ipairs { "2 threads", "1 thread" } do
+    for _, label in ipairs { "2 workers", "alone" } do
       local bar = label .. " [" .. ("#"):rep(30) .. "] 100 %"
       local wiped = "\r" .. bar .. "\r" .. (" "):rep(#bar) .. "\r"
       assert.is_truthy(drawn:find(label .. " [###", 1, true), drawn)
@@ -329,74 +331,68 @@ describe("the example wordcount.lua", function()
     assert.is_nil(contents(report):find("[\r\27]"))
   end)
 
-  -- A library whose threads do what real ones do on bad days only. `join` is
-  -- the body of their method, which knows the number of the thread and how
-  -- often it has been called, and so is `start`.
-  describe("with a strange library", function()
-    local function wordcount_with(join, start)
-      write(place .. "/llthreads2.lua", ([[
-        local number = 0
-        local function new()
-          number = number + 1
-          local number, joins, thread = number, 0, {}
-          function thread:start() %s return self end
-          function thread:alive() return true end
-          function thread:join() joins = joins + 1 %s end
-          return thread
-        end
-        return { new = new }]]):format(start or "", join))
-      write(place .. "/text", "a text")
-      local path = ("-e 'package.path = %q'"):format(place .. "/?.lua")
-      return wordcount({ "-j1", "--repeat", "1", place }, path)
+  -- Runs in each worker before its work, followed by what is to go wrong;
+  -- spoil(f) lets f change the worker's sum on its way out.
+  local bad_day = [[
+    local code, jobs, results = ...
+    local function spoil(change)
+      local real = results
+      results = {}
+      function results:send(event, value)
+        if event == "ended" then change(value) end
+        return real:send(event, value)
+      end
     end
+    %s
+    return code, jobs, results]]
 
-    it("goes on waiting after a timeout", function()
-      local out, err, code = wordcount_with [[
-        if joins < 3 then return nil, "timeout" end
-        return true, { bytes = 1, words = 2, counts = {} }]]
-      assert.equal("", err)
-      assert.equal(0, code)
-      assert.equal("the same", read_report(out).results)
-    end)
+  local function worker_pool_on(mishap)
+    write(place .. "/text", "a text")
+    return worker_pool({ "-j1", "--repeat", "2", place }, { "-e", ([[
+      local ex = require "llthreads2.ex"
+      local new = ex.new
+      function ex.new(code, ...)
+        return new({ code, prelude = %q }, ...)
+      end]]):format(bad_day:format(mishap)) })
+  end
 
-    it("fails when the results differ in the number of words", function()
-      local out, err, code = wordcount_with
-        "return true, { bytes = 1, words = number, counts = {} }"
-      assert.equal("wordcount: the results differ: 1 and 2 words\n", err)
+  for what, case in pairs {
+    ["the results differ in the number of bytes"] = {
+      "the results differ: 11 and 12 bytes",
+      "spoil(function(total) total.bytes = 11 end)" },
+    ["the results differ in the number of words"] = {
+      "the results differ: 5 and 4 words",
+      "spoil(function(total) total.words = 5 end)" },
+    ["the results differ in the count of a word"] = {
+      'the results differ: 7 and 2 times "a"',
+      "spoil(function(total) total.counts.a = 7 end)" },
+    ["only the first result has a word"] = {
+      'the results differ: 1 and 0 times "x"',
+      "spoil(function(total) total.counts.x = 1 end)" },
+    ["only the second result has a word"] = {
+      'the results differ: 0 and 2 times "text"',
+      "spoil(function(total) total.counts.text = nil end)" },
+    ["a worker fails"] = { "a worker failed: a mistake",
+      "function io.open() error('a mistake', 0) end" },
+    ["a worker cannot read a file any more"] = { "a worker failed: text: gone",
+      "function io.open() return nil, 'text: gone' end" },
+  } do
+    it("fails when " .. what, function()
+      local out, err, code = worker_pool_on(case[2])
+      assert.equal("worker_pool: " .. case[1] .. "\n", err)
       assert.equal(1, code)
       assert.is_nil(read_report(out).results)
     end)
+  end
 
-    it("fails when the results differ in the count of a word", function()
-      local _, err, code = wordcount_with [[
-        local counts = { same = 1, x = number }
-        return true, { bytes = 1, words = 3, counts = counts }]]
-      assert.equal("wordcount: the results differ: 1 and 2 times \"x\"\n", err)
-      assert.equal(1, code)
-    end)
-
-    it("fails when only the second result has a word", function()
-      local _, err, code = wordcount_with [[
-        local counts = number == 2 and { x = 1 } or {}
-        return true, { bytes = 1, words = 1, counts = counts }]]
-      assert.equal("wordcount: the results differ: 0 and 1 times \"x\"\n", err)
-      assert.equal(1, code)
-    end)
-
-    for what, case in pairs {
-      ["no thread can be started"] = { "cannot start a thread: Too many",
-        "", 'do return nil, "Too many" end' },
-      ["a thread fails"] = { "a thread failed: a mistake",
-        'return false, "a mistake"' },
-      ["a thread cannot read a file any more"] = { "text: gone",
-        'return true, nil, "text: gone"' },
-    } do
-      it("fails when " .. what, function()
-        local out, err, code = wordcount_with(case[2], case[3])
-        assert.equal("wordcount: " .. case[1] .. "\n", err)
-        assert.equal("", out)
-        assert.equal(1, code)
-      end)
-    end
+  it("fails when no worker can be started", function()
+    write(place .. "/text", "a text")
+    local out, err, code = worker_pool({ place }, { "-e", [[
+      require "llthreads2.ex".new = function()
+        return { start = function() return nil, "Too many" end }
+      end]] })
+    assert.equal("worker_pool: cannot start a worker: Too many\n", err)
+    assert.equal("", out)
+    assert.equal(1, code)
   end)
 end)

@@ -44,6 +44,9 @@ describe("interrupt", function()
   end)
 
   it("reaches a loop without any call", function()
+    if proc.sanitizer() == "tsan" then
+      pending("the sanitizer holds signals back until the next call")
+    end
     local thread = spinning("link:send('ready\\n') for _ = 1, 1e10 do end")
     thread:interrupt()
     was_interrupted(thread)

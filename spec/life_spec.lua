@@ -32,6 +32,13 @@ local function witness(...)
   return thread, link, assert(link:receive())
 end
 
+-- The same with the only reference to the thread in a table, so that it can be
+-- dropped.
+local function held_witness(...)
+  local thread, link, child = witness(...)
+  return { thread = thread }, link, child
+end
+
 local function kind(thread)
   return { thread:started(), thread:detached(), thread:joinable() }
 end
@@ -104,10 +111,10 @@ describe("a thread that is attached and joinable", function()
   end)
 
   it("is waited for and closed by its parent when it is collected", function()
-    local thread, link, child = witness(false, true)
+    local held, link, child = held_witness(false, true)
     assert.are_not.equal(sync.thread_id(), tonumber(child))
     link:send("\n")
-    thread = nil -- luacheck: ignore 311
+    held.thread = nil
     sync.collect()
     assert.are.equal(sync.thread_id(), tonumber(sync.heard(link)))
   end)
@@ -130,9 +137,9 @@ describe("a thread that is attached and not joinable", function()
   end)
 
   it("is waited for when it is collected", function()
-    local thread, link, child = witness(false, false)
+    local held, link, child = held_witness(false, false)
     link:send("\n")
-    thread = nil -- luacheck: ignore 311
+    held.thread = nil
     sync.collect()
     assert.are.equal(child, sync.heard(link))
   end)
@@ -148,8 +155,8 @@ describe("a thread that is detached and not joinable", function()
   end)
 
   it("goes on when its object is collected, without a wait", function()
-    local thread, link, child = witness(true, false)
-    thread = nil -- luacheck: ignore 311
+    local held, link, child = held_witness(true, false)
+    held.thread = nil
     sync.collect()
     assert.is_nil(sync.heard(link))
     link:send("\n")
@@ -167,8 +174,8 @@ describe("a thread that is detached and joinable", function()
   end)
 
   it("is detached when its object is collected, without a wait", function()
-    local thread, link, child = witness(true, true)
-    thread = nil -- luacheck: ignore 311
+    local held, link, child = held_witness(true, true)
+    held.thread = nil
     sync.collect()
     assert.is_nil(sync.heard(link))
     link:send("\n")
@@ -179,9 +186,9 @@ end)
 describe("a thread that was never started", function()
   it("runs nothing when it is collected", function()
     local door = sync.door()
-    local thread = llthreads.new(sync.LINK, door.port)
-    assert.is_false(thread:started())
-    thread = nil -- luacheck: ignore 311
+    local held = { thread = llthreads.new(sync.LINK, door.port) }
+    assert.is_false(held.thread:started())
+    held.thread = nil
     sync.collect()
     assert.is_true(door:is_quiet())
   end)

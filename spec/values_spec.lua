@@ -3,6 +3,7 @@
 -- results of a child on their way out through `join`.
 
 local llthreads = require "llthreads2"
+local sync = require "spec.support.sync"
 
 -- Sends the values to a child that returns them, and returns what came back.
 local function echo(...)
@@ -152,6 +153,22 @@ describe("a table", function()
       assert.are.equal(#sent, #echo(sent))
     end
   end)
+
+  it("keeps that length for any short list that has been written out",
+    function()
+      local seed = sync.seed()
+      for _ = 1, 300 do
+        local items, density = {}, math.random()
+        for i = 1, math.random(60) do
+          items[i] = math.random() < density and "1" or "nil"
+        end
+        local list = "{ " .. table.concat(items, ", ") .. " }"
+        local sent = load("return " .. list)()
+        local back = echo(sent)
+        assert.are.equal(#sent, #back, ("seed %d: %s"):format(seed, list))
+        assert.are.same(sent, back)
+      end
+    end)
 
   it("of 200,000 entries arrives complete", function()
     local sent = {}

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+#
+# The few commands a person types; CMakePresets.json has the builds.
+
+LUA ?= lua5.4
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+SANITIZERS = asan tsan tsan-marks
+MAKEFLAGS += --no-print-directory
+
+build: ready
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS)
+
+help:
+	@echo 'make             builds the library in build/release'
+	@echo 'make demo        counts words on all processors, without'
+	@echo '                 installing anything; FOLDER=... says where'
+	@echo 'make test        runs all tests'
+	@echo 'make sanitizers  runs them again under ASan, UBSan and TSan'
+	@echo 'make install     installs below PREFIX ($(PREFIX)); DESTDIR works'
+	@echo 'make clean       removes build'
+
+demo: build
+	LUA_PATH="$(CURDIR)/lua/?.lua;;" \
+	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
+	$(LUA) examples/wordcount.lua $(if $(FOLDER),"$(FOLDER)")
+
+test: ready-to-test build
+	ctest --preset release -j $(JOBS)
+
+sanitizers: $(SANITIZERS)
+
+$(SANITIZERS): ready-to-test
+	cmake --preset $@
+	cmake --build --preset $@ -j $(JOBS)
+	ctest --preset $@ -j $(JOBS)
+
+install: build
+	cmake --install build/release --prefix "$(PREFIX)"
+
+clean:
+	rm -rf build
+
+ready:
+	@sh tools/setup.sh
+
+ready-to-test:
+	@sh tools/setup.sh test
+
+.PHONY: build help demo test sanitizers $(SANITIZERS) install clean \
+  ready ready-to-test

@@ -1,0 +1,355 @@
+-- SPDX-License-Identifier: MIT
+-- What a message may hold: how values travel through a channel, how those
+-- that cannot are refused, and what happens when there is no memory for them.
+
+local channel = require "llthreads2.channel"
+local channels = require "spec.support.channels"
+local proc = require "spec.support.proc"
+
+-- All results of a call, in a table that shows trailing nils.
+local pack = table.pack
+
+describe("a message", function()
+  -- Every way to put in, and every way to take out.
+  local WAYS_IN = {
+    send = function(ch, ...) return ch:send(...) end,
+    try_send = function(ch, ...) return ch:try_send(...) end,
+    timed_send = function(ch, ...) return ch:timed_send(0, ...) end,
+  }
+  local WAYS_OUT = {
+    receive = function(ch) return ch:receive() end,
+    timed = function(ch) return ch:receive(0) end,
+    select = function(ch) return select(2, channel.select { ch }) end,
+    peek = function(ch)
+      local peeked = pack(ch:peek())
+      assert.are.equal(1, ch:clear())
+      return table.unpack(peeked, 1, peeked.n)
+    end,
+  }
+
+  local function travels(capacity, ...)
+    for _, put in pairs(WAYS_IN) do
+      for way, take in pairs(WAYS_OUT) do
+        local ch = channel.new(capacity)
+        assert.are.same(pack(true), pack(put(ch, ...)))
+        assert.are.same(pack(true, ...), pack(take(ch)), way)
+        assert.are.equal(0, ch:count())
+      end
+    end
+  end
+
+  it("comes out as it went in, value by value", function()
+    travels(nil, "text", 7, true)
+    travels(1, 0.5, false, "")
+  end)
+
+  it("may hold nils, also at its end, and nothing but nils", function()
+    for _, capacity in ipairs { 1, false } do
+      travels(capacity or nil, nil, 1, nil, nil)
+      travels(capacity or nil, nil)
+      travels(capacity or nil, nil, nil, nil)
+    end
+  end)
+
+  it("may be empty", function()
+    travels(nil)
+    travels(1)
+  end)
+
+  it("waits in line behind those that were sent before", function()
+    local ch = channel.new()
+    for i = 1, 1000 do ch:send(i, -i) end
+    for i = 1, 1000 do
+      assert.are.same(pack(true, i, -i), pack(ch:receive(0)))
+    end
+    assert.are.same(pack(nil, "timeout"), pack(ch:receive(0)))
+  end)
+end)
+
+-- Sends the values and receives them, in this state.
+local function pass(...)
+  local ch = channel.new()
+  assert(ch:send(...))
+  return select(2, assert(ch:receive(0)))
+end
+
+-- Sends the values to a thread that sends them back.
+local function echo(...)
+  local there, back = channel.new(), channel.new()
+  local thread = channels.start([[
+    local there, back = ...
+    local function answer(_, ...) return back:send(...) end
+    return answer(there:receive())]], there, back)
+  assert(there:send(...))
+  assert(channels.results(thread)[1])
+  return select(2, assert(back:receive(0)))
+end
+
+describe("a value in a message", function()
+  it("that is a number keeps its kind and all its bits", function()
+    for _, value in ipairs { 0, -1, 127, 128, 2 ^ 31 | 0, math.maxinteger,
+      math.mininteger, 0.0, 1.0, 0.1, 2.0 ^ 63, 5e-324, math.huge,
+      -math.huge } do
+      for _, way in ipairs { pass, echo } do
+        local back = way(value)
+        assert.are.equal(value, back)
+        assert.are.equal(math.type(value), math.type(back))
+      end
+    end
+    local zero, nan = echo(-0.0, 0 / 0)
+    assert.are.equal(-math.huge, 1 / zero)
+    assert.are_not.equal(nan, nan)
+  end)
+
+  it("that is a string keeps all its bytes, also 16 MB of them", function()
+    for _, value in ipairs { "", "text", "a\0b\0", "\255\254",
+      ("x"):rep(255), ("x"):rep(256), ("x\0yz"):rep(4 * 1024 * 1024) } do
+      assert.is_true(pass(value) == value)
+      assert.is_true(echo(value) == value)
+    end
+  end)
+
+  it("that is a light userdata or a C function stays the same", function()
+    local pointer = debug.upvalueid(function() return echo end, 1)
+    local back_pointer, back_upper = echo(pointer, string.upper)
+    assert.are.equal(pointer, back_pointer)
+    assert.are.equal(string.upper, back_upper)
+  end)
+
+  it("that is a C function with upvalues takes them along", function()
+    local shared = { "shared" }
+    local iterator = ("x"):gmatch("x")
+    for i = 1, 3 do
+      debug.setupvalue(iterator, i, i == 1 and shared or i)
+    end
+    local back, back_shared = echo(iterator, shared)
+    local upvalues = {}
+    for i = 1, 3 do upvalues[i] = select(2, debug.getupvalue(back, i)) end
+    assert.are.same({ { "shared" }, 2, 3 }, upvalues)
+    assert.are.equal(back_shared, upvalues[1])
+  end)
+
+  it("may come with 200,000 others", function()
+    local many = {}
+    for i = 1, 200000 do many[i] = i end
+    local back = pack(echo(table.unpack(many)))
+    assert.are.equal(#many, back.n)
+    for i = 1, #many do
+      if back[i] ~= i then assert.are.equal(i, back[i]) end
+    end
+  end)
+end)
+
+describe("a table in a message", function()
+  it("is a copy of the raw content", function()
+    local trap = function() error("a metamethod was called") end
+    local sent = setmetatable({ 1, "two", { 3 }, [-1] = 1, [1.5] = 2,
+      [true] = 3, ["two words"] = { name = "x" } }, { __index = trap,
+      __pairs = trap, __len = trap, __name = trap, __metatable = "locked" })
+    for _, way in ipairs { pass, echo } do
+      local back = way(sent)
+      assert.is_nil(getmetatable(back))
+      assert.are.same({ 1, "two", { 3 }, [-1] = 1, [1.5] = 2, [true] = 3,
+        ["two words"] = { name = "x" } }, back)
+      assert.are_not.equal(rawget(sent, 3), back[3])
+    end
+  end)
+
+  it("is taken as it is when it is sent", function()
+    local ch, sent = channel.new(), { "then", { 1 } }
+    ch:send(sent)
+    sent[1], sent[2][1] = "later", 2
+    assert.are.same({ true, { "then", { 1 } } }, { ch:receive(0) })
+  end)
+
+  it("is shared by all values of its message that share it", function()
+    local shared = { "shared" }
+    for _, way in ipairs { pass, echo } do
+      local one, two, three, key = way(shared, { deep = { shared } },
+        { [shared] = "by key" }, shared)
+      assert.are.equal(one, two.deep[1])
+      assert.are.equal(one, key)
+      assert.are.equal("by key", three[one])
+    end
+  end)
+
+  it("may contain itself, also through other values", function()
+    local one, two = {}, {}
+    one.self, one.other, two.other, two[two] = one, two, one, "key"
+    for _, way in ipairs { pass, echo } do
+      local back_one, back_two = way(one, two)
+      assert.are.equal(back_one, back_one.self)
+      assert.are.equal(back_two, back_one.other)
+      assert.are.equal(back_one, back_two.other)
+      assert.are.equal("key", back_two[back_two])
+    end
+  end)
+
+  it("is another one in each message, and in each peek", function()
+    local ch, sent = channel.new(), { 1 }
+    for _ = 1, 2 do ch:send(sent) end
+    local _, first_peek = ch:peek()
+    local _, second_peek = ch:peek()
+    first_peek[1] = "changed"
+    assert.are.same({ 1 }, second_peek)
+    local _, first = ch:receive(0)
+    local _, second = ch:receive(0)
+    assert.are.same({ { 1 }, { 1 } }, { first, second })
+    assert.are_not.equal(first, second)
+  end)
+end)
+
+local function lua_function() end
+
+-- A table inside a table, `depth` of them.
+local function nested(depth)
+  local outer = {}
+  for _ = 2, depth do outer = { outer } end
+  return outer
+end
+
+describe("a value that cannot be sent", function()
+  -- The argument number is that of the value in a call of `send`.
+  local PLACES = {
+    { 1, "(Lua function cannot be sent)", lua_function },
+    { 3, "(Lua function cannot be sent)", 1, nil, lua_function },
+    { 1, "(coroutine cannot be sent)", coroutine.create(print) },
+    { 2, "(userdata cannot be sent)", nil, io.stdout, nil },
+    { 2, "(at .jobs[3].callback: Lua function cannot be sent)", 0,
+      { jobs = { 1, 2, { callback = lua_function } } } },
+    { 1, "(at [1.5]: userdata cannot be sent)", { [1.5] = io.stdout } },
+    { 1, "(at [true]: userdata cannot be sent)", { [true] = io.stdout } },
+    { 2, "(at [\"two words\"]._x9: Lua function cannot be sent)", "x",
+      { ["two words"] = { _x9 = lua_function } } },
+    { 1, "(at .jobs: a key: Lua function cannot be sent)",
+      { jobs = { [lua_function] = 1 } } },
+    { 1, "(at .f<upvalue 3>: userdata cannot be sent)",
+      { f = ("x"):gmatch("x") } },
+  }
+  local CALLS = {
+    { "send", 0, function(ch, ...) local _ = ch:send(...) end },
+    { "try_send", 0, function(ch, ...) local _ = ch:try_send(...) end },
+    { "timed_send", 1, function(ch, ...) local _ = ch:timed_send(9, ...) end },
+  }
+
+  -- Tries all calls, and sees that nothing is queued and no room is lost.
+  local function tried(check)
+    for _, call in ipairs(CALLS) do
+      local ch = channel.new(2)
+      assert(ch:send("first"))
+      check(ch, table.unpack(call))
+      assert.are.equal(1, ch:count(), call[1])
+      assert.is_true(ch:try_send("second"))
+      assert.are.same(pack(nil, "full"), pack(ch:try_send("third")))
+      assert.are.same({ true, "first" }, { ch:receive(0) })
+      assert.are.same({ true, "second" }, { ch:receive(0) })
+    end
+  end
+
+  it("is refused with its number and place, and nothing is queued", function()
+    for _, row in ipairs(PLACES) do
+      tried(function(ch, name, extra, call)
+        assert.are.equal(
+          ("bad argument #%d to '%s' %s"):format(row[1] + extra, name, row[2]),
+          channels.problem(function()
+            call(ch, table.unpack(row, 3, 5))
+          end))
+      end)
+    end
+  end)
+
+  it("may be one that is nested too deeply", function()
+    assert.are.same(nested(100), (pass(nested(100))))
+    tried(function(ch, _, _, call)
+      local problem = channels.problem(function() call(ch, 1, nested(101)) end)
+      assert.is_truthy(
+        problem:find("Hit maximum copy depth (101 > 100).", 1, true), problem)
+    end)
+  end)
+
+  it("is refused in the thread that sends, and the channel lives on",
+    function()
+      local ch = channel.new()
+      local thread = channels.start([[
+        local ch = ...
+        local ok, problem = pcall(function() local _ = ch:send(1, print, {
+          again = function() end }) end)
+        ch:send("fine")
+        return ok, problem]], ch)
+      local results = channels.results(thread)
+      assert.is_false(results[1])
+      assert.is_truthy(results[2]:find("bad argument #3 to 'send' "
+        .. "(at .again: Lua function cannot be sent)", 1, true), results[2])
+      assert.are.same({ 1, true, "fine" }, { ch:count(), ch:receive(0) })
+    end)
+
+  it("leaves no memory behind when it is refused", function()
+    if proc.is_sanitized() then
+      pending("a sanitizer keeps freed memory, and finds leaks by itself")
+    end
+    local ch = channel.new()
+    local function fail_often()
+      for _ = 1, 2000 do
+        assert(not pcall(ch.send, ch, ("x"):rep(10000), ch, lua_function))
+      end
+    end
+    fail_often()
+    local before = channels.resident()
+    fail_often()
+    assert.is_true(channels.resident() - before < 8 * 1024 * 1024)
+  end)
+end)
+
+describe("without memory", function()
+  -- What a program says that may use 500 MB of address space.
+  local function said(text)
+    if proc.is_sanitized() then
+      pending("a sanitizer's shadow memory exceeds any limit")
+    end
+    local out, err, code = proc.run(text, { prefix = "prlimit --as=500000000" })
+    assert.are.same({ "", 0 }, { err, code }, out)
+    return out
+  end
+
+  it("a send raises with nothing queued, and its room is free", function()
+    local failures = ("false\tnot enough memory\t0\n"):rep(3)
+    assert.are.equal(failures .. "true\n", said [[
+      local ch = require("llthreads2.channel").new(1)
+      local big = { ("x"):rep(150000000), ("y"):rep(150000000) }
+      for _, call in ipairs { { ch.send, ch }, { ch.try_send, ch },
+        { ch.timed_send, ch, 10 } } do
+        call[#call + 1] = big
+        local ok, problem = pcall(table.unpack(call))
+        print(ok, problem, ch:count())
+      end
+      print(ch:try_send("fits"))]])
+  end)
+
+  it("what takes a message raises, and leaves it first in line", function()
+    assert.are.equal(("false\ttrue\t3\n"):rep(5)
+      .. "true\tfirst\ntrue\t40000000\ntrue\tlast\n", said [[
+      local channel = require "llthreads2.channel"
+      local ch = channel.new(4)
+      for _, value in ipairs { "first", ("x"):rep(40000000), "last" } do
+        ch:send(value, "extra")
+      end
+      local first = { ch:receive(0) }
+      ch:send("after")
+      local hoard = {}
+      pcall(function()
+        while true do hoard[#hoard + 1] = ("x"):rep(8000000) end
+      end)
+      local loop = ch:messages()
+      for _, call in ipairs { { ch.receive, ch }, { ch.receive, ch, 0 },
+        { ch.peek, ch }, { channel.select, { ch } }, { loop } } do
+        local ok, problem = pcall(table.unpack(call))
+        print(ok, problem == "not enough memory", ch:count())
+      end
+      hoard = nil
+      collectgarbage()
+      print(first[1], first[2])
+      local ok, text = ch:receive(0)
+      print(ok, #text)
+      print(ok, (select(2, ch:receive(0))))]])
+  end)
+end)

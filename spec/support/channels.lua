@@ -1,0 +1,128 @@
+-- SPDX-License-Identifier: MIT
+-- What the specs of channels share: threads that are known to wait, ends that
+-- are known to come, and errors without their position.
+
+local llthreads = require "llthreads2"
+local channel = require "llthreads2.channel"
+local core = require "llthreads2.core"
+local sync = require "spec.support.sync"
+
+local channels = {}
+
+-- The longest wait for anything that happens at once in a healthy library, in
+-- milliseconds. A spec's own thread never waits without it.
+channels.PATIENCE = sync.PATIENCE * 1000
+
+-- Seconds to spend on each of the larger tests; nil in everyday runs.
+channels.STRESS = tonumber(os.getenv("LLTHREADS2_STRESS"))
+
+-- Starts a thread that runs `code` with the arguments.
+function channels.start(code, ...)
+  return assert(llthreads.new(sync.QUIET .. code, ...):start())
+end
+
+local ANNOUNCED = sync.THREAD_ID .. [[
+local report = ...
+report:send(thread_id())
+return (function(...) %s
+end)(select(2, ...))]]
+
+-- The same for many threads, which are returned once all of them have begun,
+-- with the numbers that the operating system knows them by. All of them get
+-- the same arguments.
+function channels.begun(count, code, ...)
+  local report, threads, numbers = channel.new(), {}, {}
+  for i = 1, count do
+    threads[i] = channels.start(ANNOUNCED:format(code), report, ...)
+  end
+  for i = 1, count do
+    numbers[i] = select(2, assert(report:receive(channels.PATIENCE)))
+  end
+  return threads, numbers
+end
+
+-- The same, returned once all of them sleep: `code` is to begin with a wait.
+function channels.sleepers(count, code, ...)
+  local threads, numbers = channels.begun(count, code, ...)
+  for _, number in ipairs(numbers) do
+    assert(sync.asleep(number), "a thread does not sleep")
+  end
+  return threads, numbers
+end
+
+-- The same for one thread.
+function channels.sleeper(code, ...)
+  return channels.sleepers(1, code, ...)[1]
+end
+
+-- What `join` returns. A thread that does not end is interrupted, so that it
+-- fails its test only, and does not hang the suite when it is collected.
+function channels.join(thread)
+  local results = table.pack(thread:join(channels.PATIENCE))
+  if results[1] == nil then
+    thread:interrupt(true)
+    error("the thread does not end: " .. tostring(results[2]), 2)
+  end
+  return table.unpack(results, 1, results.n)
+end
+
+-- The results of a thread that has to succeed, packed.
+function channels.results(thread)
+  local results = table.pack(channels.join(thread))
+  assert(results[1], results[2])
+  return table.pack(table.unpack(results, 2, results.n))
+end
+
+-- How many of the threads have ended by now.
+function channels.ended(threads)
+  local count = 0
+  for _, thread in ipairs(threads) do
+    if not thread:alive() then count = count + 1 end
+  end
+  return count
+end
+
+-- The message of the error that `f` raises, without its position.
+function channels.problem(f)
+  local ok, message = pcall(f)
+  if ok then error("nothing was raised", 2) end
+  return (tostring(message):gsub("^[^\n]-:%d+: ", "", 1))
+end
+
+-- A name that no live channel has.
+function channels.name()
+  return ("spec %p"):format({})
+end
+
+-- How many handles and messages there are when all garbage is collected.
+function channels.alive()
+  sync.collect()
+  local live = core.live()
+  return live.handles, live.messages
+end
+
+-- The memory of this process in bytes, after a collection.
+function channels.resident()
+  sync.collect()
+  local file <close> = assert(io.open("/proc/self/statm"))
+  return select(2, file:read("n", "n")) * 4096
+end
+
+-- Repeats `body` once, or under stress as long as that is to last. A failure
+-- names the seed that repeats it.
+function channels.repeatedly(body)
+  local seed = sync.seed()
+  local limit = sync.now() + (channels.STRESS or 0)
+  repeat
+    local ok, problem = xpcall(body, function(problem)
+      if type(problem) ~= "string" then return problem end
+      return debug.traceback(problem)
+    end)
+    if not ok then
+      print("LLTHREADS2_SEED=" .. seed)
+      error(problem, 0)
+    end
+  until sync.now() >= limit
+end
+
+return channels

@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# house.sh MODULE COMPILER OPTIONS...: the rules of the house that a program
+# can check. Run from the source directory; MODULE is the finished core.so, and
+# the options let the compiler find the headers of Lua.
+set -u
+module=$1
+shift
+compiler="$* -std=gnu11 -D_GNU_SOURCE -Iruntime"
+broken=0
+
+# rule SENTENCE COMMAND...: what the command prints are offences against it.
+rule() {
+  sentence=$1
+  shift
+  offences=$("$@")
+  if [ -n "$offences" ]; then
+    printf 'Broken: %s\n%s\n' "$sentence" "$offences"
+    broken=$((broken + 1))
+  fi
+}
+
+# Whether a file includes the headers of Lua, however indirectly.
+includes_lua() {
+  $compiler -M "$1" | grep -Eq '/(lua|lauxlib|lualib)\.h( |$)'
+}
+
+binding_without_lua() {
+  for file in runtime/lua_*.c; do
+    includes_lua "$file" || echo "$file"
+  done
+}
+
+engine_with_lua() {
+  for file in runtime/*.[ch]; do
+    case $file in runtime/lua_*) continue ;; esac
+    includes_lua "$file" && echo "$file"
+  done
+}
+
+binding_with_atomics() {
+  grep -nEw 'ck_[a-z0-9_]+' runtime/lua_*
+}
+
+atomics_of_our_own() {
+  grep -nEw '__(atomic|sync)_[a-z0-9_]+|(__)?asm(__)?|_Atomic|stdatomic\.h' \
+    runtime/*
+}
+
+not_alone() {
+  for header in runtime/*.h; do
+    echo "#include \"${header#runtime/}\"" |
+      $compiler -Wall -Wextra -Werror -fsyntax-only -x c - 2>&1
+  done
+}
+
+# In the first line, or in the second after that of a script's interpreter.
+without_licence() {
+  find . -path ./build -prune -o -path './.git' -prune -o -type f \
+    \( -name '*.[ch]' -o -name '*.lua' -o -name '*.sh' \) -print |
+    while read -r file; do
+      head -n 2 "$file" | grep -Eq 'SPDX-License-Identifier: MIT( \*/)?$' ||
+        echo "$file"
+    done
+}
+
+other_exports() {
+  nm -D --defined-only "$module" | awk '{ print $NF }' |
+    grep -vx luaopen_llthreads2_core
+}
+
+no_export() {
+  nm -D --defined-only "$module" | grep -qw luaopen_llthreads2_core ||
+    echo "$module"
+}
+
+wrong_links() {
+  readelf -d "$module" | grep -E 'NEEDED.*liblua'
+  readelf -d "$module" | grep -q 'NODELETE' || echo "can be unloaded"
+}
+
+rule "each file named lua_*.c includes lua.h" binding_without_lua
+rule "no other file of the runtime includes lua.h" engine_with_lua
+rule "no file named lua_* calls ck_*" binding_with_atomics
+rule "all atomics are those of Concurrency Kit" atomics_of_our_own
+rule "each header can be included alone" not_alone
+rule "each source file names its licence" without_licence
+rule "the module exports nothing but luaopen_llthreads2_core" other_exports
+rule "the module exports luaopen_llthreads2_core" no_export
+rule "the module stays loaded and brings no Lua" wrong_links
+[ "$broken" -eq 0 ]

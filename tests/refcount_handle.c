@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Counts of holders, and the handles that are made of them: a thing is
+ * destroyed once, by whoever lets go last, after everybody has finished.
+ */
+#include "handle.h"
+#include "refcount.h"
+#include "support/check.h"
+#include "support/stress.h"
+
+#define THREADS 4
+#define ALIVE 0x600d
+#define DEAD 0xdead
+
+/* ---- a kind of handle ---- */
+
+struct counter {
+    struct handle handle;
+    volatile unsigned mark;
+    /* Each thread adds to its own. */
+    unsigned long added[THREADS];
+};
+
+static atomic_uint destroyed;
+static unsigned long last_sum;
+
+static void destroy_counter(struct handle *handle)
+{
+    struct counter *counter = (struct counter *)handle;
+    unsigned i;
+
+    CHECK(counter->mark == ALIVE, "a handle is destroyed only once");
+    counter->mark = DEAD;
+    last_sum = 0;
+    for (i = 0; i < THREADS; i++)
+        last_sum += counter->added[i];
+    atomic_fetch_add(&destroyed, 1);
+    free(counter);
+}
+
+static const struct handle_class counter_class = {
+    .name = "counter",
+    .destroy = destroy_counter,
+};
+
+static struct counter *new_counter(void)
+{
+    struct counter *counter = calloc(1, sizeof *counter);
+
+    counter->mark = ALIVE;
+    handle_init(&counter->handle, &counter_class);
+    return counter;
+}
+
+/* ---- validation ---- */
+
+static void count_holders(void)
+{
+    struct refcount count;
+    int i;
+
+    refcount_init(&count);
+    CHECK(refcount_give(&count), "the first holder is the last if alone");
+
+    refcount_init(&count);
+    for (i = 0; i < 1000; i++)
+        refcount_take(&count);
+    for (i = 0; i < 1000; i++)
+        CHECK(!refcount_give(&count),
+              "who gives back while others hold is not the last");
+    CHECK(refcount_give(&count), "who gives back when nobody holds is the last");
+}
+
+static void count_up_and_down(void)
+{
+    struct refcount count;
+
+    refcount_init(&count);
+    refcount_take(&count);
+    CHECK(!refcount_give(&count), "a reference can be given back");
+    refcount_take(&count);
+    CHECK(!refcount_give(&count), "and another taken, and given back");
+    CHECK(refcount_give(&count), "and the first one is still there");
+}
+
+static void a_handle_lives_while_it_is_held(void)
+{
+    struct counter *counter = new_counter();
+
+    destroyed = 0;
+    CHECK(counter->handle.class == &counter_class, "a handle has its class");
+    CHECK_NUMBER(live_count(LIVE_HANDLES), 1, "a new handle is counted");
+    handle_retain(&counter->handle);
+    handle_release(&counter->handle);
+    CHECK_NUMBER(destroyed, 0, "a handle that is held is not destroyed");
+    CHECK_NUMBER(live_count(LIVE_HANDLES), 1,
+                 "retain and release do not change the count of handles");
+    handle_release(&counter->handle);
+    CHECK_NUMBER(destroyed, 1, "the last release destroys the handle");
+    CHECK_NUMBER(live_count(LIVE_HANDLES), 0,
+                 "a destroyed handle is not counted any more");
+}
+
+static void handles_have_counts_of_their_own(void)
+{
+    struct counter *one = new_counter(), *other = new_counter();
+
+    destroyed = 0;
+    handle_retain(&one->handle);
+    CHECK_NUMBER(live_count(LIVE_HANDLES), 2, "each handle is counted");
+    handle_release(&other->handle);
+    CHECK_NUMBER(destroyed, 1, "releasing one handle does not touch another");
+    handle_release(&one->handle);
+    handle_release(&one->handle);
+    CHECK_NUMBER(destroyed, 2, "each handle is destroyed by its own release");
+}
+
+/* ---- stress ---- */
+
+struct holder {
+    struct counter *counter;
+    unsigned number;
+    struct random random;
+};
+
+/* Holds one reference all the time, and more now and then. */
+static void *hold(void *argument)
+{
+    struct holder *holder = argument;
+    struct counter *counter = holder->counter;
+    unsigned i, held = 1;
+
+    for (i = 0; i < 500; i++) {
+        if (random_one_in(&holder->random, 2)) {
+            handle_retain(&counter->handle);
+            held++;
+        } else if (held > 1) {
+            handle_release(&counter->handle);
+            held--;
+        }
+        if (counter->mark != ALIVE)
+            CHECK(false, "a handle is alive while a thread holds it");
+        counter->added[holder->number]++;
+    }
+    for (; held > 0; held--)
+        handle_release(&counter->handle);
+    return NULL;
+}
+
+static void hold_in_threads(struct random *random)
+{
+    struct counter *counter = new_counter();
+    struct holder holders[THREADS];
+    pthread_t threads[THREADS];
+    unsigned i;
+
+    destroyed = 0;
+    for (i = 0; i < THREADS; i++) {
+        holders[i] = (struct holder){counter, i, random_split(random)};
+        handle_retain(&counter->handle);
+        threads[i] = check_start(hold, &holders[i]);
+    }
+    handle_release(&counter->handle);
+    for (i = 0; i < THREADS; i++)
+        check_join(threads[i]);
+    CHECK_NUMBER(destroyed, 1, "threads that let go destroy a handle once");
+    CHECK_NUMBER(last_sum, 500 * THREADS,
+                 "who destroys it sees what every holder has done");
+}
+
+static void threads_share_a_handle(void)
+{
+    struct stress s = stress_begin("threads share a handle", 1000);
+
+    for (; stress_goes_on(&s); s.round++)
+        hold_in_threads(&s.random);
+}
+
+/* All threads give at the same moment: exactly one is told that it is the
+ * last. */
+static struct refcount shared_count;
+static atomic_uint last_ones, waiting;
+
+static void *give(void *argument)
+{
+    (void)argument;
+    atomic_fetch_sub(&waiting, 1);
+    while (atomic_load(&waiting) > 0)
+        sched_yield();
+    if (refcount_give(&shared_count))
+        atomic_fetch_add(&last_ones, 1);
+    return NULL;
+}
+
+static void give_at_once(unsigned count)
+{
+    pthread_t threads[THREADS];
+    unsigned i;
+
+    last_ones = 0;
+    waiting = count;
+    refcount_init(&shared_count);
+    for (i = 1; i < count; i++)
+        refcount_take(&shared_count);
+    for (i = 0; i < count; i++)
+        threads[i] = check_start(give, NULL);
+    for (i = 0; i < count; i++)
+        check_join(threads[i]);
+    CHECK_NUMBER(last_ones, 1, "exactly one thread is the last");
+}
+
+static void one_thread_is_the_last(void)
+{
+    struct stress s = stress_begin("one thread is the last", 2000);
+
+    for (; stress_goes_on(&s); s.round++)
+        give_at_once(2 + random_below(&s.random, THREADS - 1));
+}
+
+static void all(void)
+{
+    check_part("holders are counted", count_holders);
+    check_part("a count goes up and down", count_up_and_down);
+    check_part("a handle lives while it is held",
+               a_handle_lives_while_it_is_held);
+    check_part("handles have counts of their own",
+               handles_have_counts_of_their_own);
+    check_part("threads share a handle", threads_share_a_handle);
+    check_part("one thread is the last", one_thread_is_the_last);
+}
+
+int main(void)
+{
+    return check_program("refcount_handle", all);
+}

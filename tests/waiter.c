@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How a thread sleeps: deadlines, interrupts, and no wake-up lost.
+ */
+#include "waiter.h"
+
+#include <math.h>
+#include <sys/resource.h>
+
+#include "support/check.h"
+#include "support/clock.h"
+#include "support/no_memory.h"
+#include "support/step.h"
+#include "support/stress.h"
+
+/* ---- deadlines ---- */
+
+#define SECOND 1000000000LL
+#define NOW_SECONDS 5000
+#define NOW_NANOSECONDS 999999000
+
+/* How many nanoseconds from now, on a clock that stands still. */
+static long long distance_of(double milliseconds)
+{
+    struct deadline deadline;
+
+    clock_freeze(NOW_SECONDS, NOW_NANOSECONDS);
+    deadline = deadline_after(milliseconds);
+    clock_thaw();
+    CHECK(deadline.kind == DEADLINE_AT, "a time from now is a moment");
+    CHECK(deadline.at.tv_nsec >= 0 && deadline.at.tv_nsec < SECOND,
+          "a moment is normalised");
+    CHECK_NUMBER(clock_others, 0, "deadlines lie on the monotonic clock");
+    return (deadline.at.tv_sec - NOW_SECONDS) * SECOND +
+           (deadline.at.tv_nsec - NOW_NANOSECONDS);
+}
+
+static void deadlines_are_as_far_as_they_should_be(void)
+{
+    CHECK_NUMBER(distance_of(1), 1000000, "a millisecond is one");
+    CHECK_NUMBER(distance_of(0.5), 500000, "half a millisecond is half of one");
+    CHECK_NUMBER(distance_of(1000), SECOND, "1000 are a second");
+    CHECK_NUMBER(distance_of(1500.25), 1500250000, "fractions count");
+    CHECK_NUMBER(distance_of(86400000.5), 86400 * SECOND + 500000,
+                 "a day is long, and its fractions count, too");
+    CHECK_NUMBER(distance_of(1e12), 1000000000 * SECOND,
+                 "30 years are not too far");
+}
+
+static void deadlines_are_rounded_up(void)
+{
+    CHECK_NUMBER(distance_of(1e-6), 1, "a nanosecond is one");
+    CHECK_NUMBER(distance_of(1e-7), 1, "less is a nanosecond, too");
+    CHECK_NUMBER(distance_of(1e-300), 1, "much less as well");
+    CHECK_NUMBER(distance_of(1.0 / 1024), 977, "976.56 nanoseconds are 977");
+    CHECK_NUMBER(distance_of(999.99999999), SECOND,
+                 "a second less a hundredth of a nanosecond is a second");
+}
+
+static void random_deadlines_are_rounded_up(void)
+{
+    struct stress s = stress_begin("deadlines", 2000);
+    unsigned parts;
+
+    for (; stress_goes_on(&s); s.round++) {
+        parts = 1 + random_below(&s.random, 1u << 30);
+        CHECK_NUMBER(distance_of(parts / 1024.0), ceil(parts * 976.5625),
+                     "any number of 1024ths of a millisecond is rounded up");
+    }
+}
+
+static void at_once_and_never_are_known_as_such(void)
+{
+    CHECK(deadline_after(0).kind == DEADLINE_AT_ONCE, "0 is at once");
+    CHECK(deadline_after(-0.0).kind == DEADLINE_AT_ONCE, "-0 is at once");
+    CHECK(deadline_after(-1).kind == DEADLINE_NEVER, "negative is never");
+    CHECK(deadline_after(-1e-9).kind == DEADLINE_NEVER,
+          "hardly negative is never");
+    CHECK(deadline_after(INFINITY).kind == DEADLINE_NEVER, "infinity is never");
+    CHECK(deadline_after(-INFINITY).kind == DEADLINE_NEVER,
+          "negative infinity is never");
+    CHECK(deadline_after(1e300).kind == DEADLINE_NEVER,
+          "what nobody can reckon with is never");
+    CHECK(deadline_never().kind == DEADLINE_NEVER, "never is never");
+    CHECK(deadline_never().at.tv_sec > (time_t)100 * 365 * 86400,
+          "never is not in this century");
+    CHECK(deadline_after(9e14).kind == DEADLINE_AT,
+          "what can be reckoned with is a moment");
+}
+
+/* ---- the life of waiters ---- */
+
+static unsigned waiters(void)
+{
+    return live_count(LIVE_WAITERS);
+}
+
+static void waiters_are_counted(void)
+{
+    unsigned before = waiters();
+    struct waiter *waiter = waiter_new();
+
+    CHECK_NUMBER(waiters(), before + 1, "a new waiter is counted");
+    waiter_retain(waiter);
+    waiter_release(waiter);
+    CHECK_NUMBER(waiters(), before + 1, "it lives while somebody holds it");
+    waiter_release(waiter);
+    CHECK_NUMBER(waiters(), before, "and goes with the last holder");
+}
+
+static void *ask_for_own(void *before)
+{
+    struct waiter *waiter = waiter_current();
+
+    CHECK(waiter != NULL && waiters() == *(unsigned *)before + 1,
+          "a thread's waiter is made when it is asked for");
+    CHECK(waiter_current() == waiter && waiters() == *(unsigned *)before + 1,
+          "and only once");
+    return waiter;
+}
+
+static void each_thread_gets_its_own(void)
+{
+    unsigned before = waiters();
+
+    check_join(check_start(ask_for_own, &before));
+    CHECK_NUMBER(waiters(), before, "a waiter goes with its thread");
+}
+
+static void *adopt(void *waiter)
+{
+    CHECK(waiter_adopt(waiter), "a thread can adopt a waiter");
+    CHECK(waiter_current() == waiter, "and has it as its own");
+    waiter_release(waiter);
+    CHECK(waiter_current() == waiter, "also when who gave it lets go");
+    return NULL;
+}
+
+static void a_waiter_can_be_given_to_a_thread(void)
+{
+    unsigned before = waiters();
+    struct waiter *waiter = waiter_new();
+
+    waiter_retain(waiter);
+    check_join(check_start(adopt, waiter));
+    CHECK_NUMBER(waiters(), before + 1,
+                 "an adopted waiter outlives its thread if others hold it");
+    waiter_release(waiter);
+    CHECK_NUMBER(waiters(), before, "and goes when they let go");
+}
+
+static void *ask_without_memory(void *argument)
+{
+    (void)argument;
+    no_memory_from(1);
+    if (waiter_current() != NULL || waiter_new() != NULL)
+        CHECK(false, "without memory there is no waiter");
+    (void)no_memory_end();
+    CHECK(waiter_current() != NULL, "with memory again there is one");
+    return NULL;
+}
+
+static void memory_may_run_out(void)
+{
+    unsigned before = waiters();
+
+    if (no_memory_works())
+        check_join(check_start(ask_without_memory, NULL));
+    CHECK_NUMBER(waiters(), before, "a waiter that was not made is not counted");
+}
+
+/* ---- interrupts ---- */
+
+static unsigned nudges;
+static void *nudged_with;
+
+static void note_nudge(void *context)
+{
+    nudges++;
+    nudged_with = context;
+}
+
+/* Each of these runs in a thread of its own, which has this waiter. */
+static struct waiter *own;
+
+static void *in_own_thread(void *body)
+{
+    (void)waiter_adopt(own);
+    (*(void (**)(void))body)();
+    return NULL;
+}
+
+static void with_own_waiter(void (*body)(void))
+{
+    own = waiter_new();
+    nudges = 0;
+    check_join(check_start(in_own_thread, &body));
+    waiter_release(own);
+}
+
+static void an_interrupt_that_is_sent_once_is_taken_once(void)
+{
+    waiter_accept_interrupts(note_nudge, NULL);
+    CHECK(!waiter_take_interrupt() && !waiter_has_interrupt() &&
+              !waiter_is_interrupted(own),
+          "nobody is interrupted to begin with");
+    waiter_interrupt(own, INTERRUPT_ONCE);
+    CHECK(waiter_is_interrupted(own), "everybody sees an interrupt");
+    CHECK(waiter_has_interrupt() && waiter_has_interrupt(),
+          "looking for an interrupt does not use it up");
+    CHECK(waiter_take_interrupt(), "it is there to be taken");
+    CHECK(!waiter_take_interrupt() && !waiter_has_interrupt() &&
+              !waiter_is_interrupted(own),
+          "taking it uses it up");
+    waiter_interrupt(own, INTERRUPT_ONCE);
+    waiter_interrupt(own, INTERRUPT_ONCE);
+    CHECK(waiter_take_interrupt() && !waiter_take_interrupt(),
+          "two that nobody has taken are one");
+}
+
+static void a_permanent_interrupt_stays_until_taken_back(void)
+{
+    int i;
+
+    waiter_accept_interrupts(note_nudge, NULL);
+    waiter_interrupt(own, INTERRUPT_ALWAYS);
+    for (i = 0; i < 10; i++)
+        CHECK(waiter_has_interrupt() && waiter_take_interrupt(),
+              "a permanent interrupt is taken again and again");
+    waiter_interrupt(own, INTERRUPT_NONE);
+    CHECK(!waiter_take_interrupt() && !waiter_is_interrupted(own),
+          "until it is taken back");
+    waiter_interrupt(own, INTERRUPT_ALWAYS);
+    waiter_interrupt(own, INTERRUPT_ONCE);
+    CHECK(waiter_take_interrupt() && !waiter_take_interrupt(),
+          "or replaced by one that is not permanent");
+    waiter_interrupt(own, INTERRUPT_ONCE);
+    waiter_interrupt(own, INTERRUPT_NONE);
+    CHECK(!waiter_take_interrupt(), "that one can be taken back, too");
+}
+
+static void interrupts_are_for_threads_that_accept_them(void)
+{
+    int context;
+
+    waiter_interrupt(own, INTERRUPT_ALWAYS);
+    CHECK(!waiter_accepts_interrupts(), "a thread does not accept interrupts");
+    CHECK(!waiter_take_interrupt() && !waiter_has_interrupt(),
+          "and then has none, whatever was sent");
+    CHECK(waiter_is_interrupted(own), "though it is still there");
+    CHECK(!waiter_nudged() && nudges == 0, "and no nudge has an effect");
+
+    waiter_accept_interrupts(note_nudge, &context);
+    CHECK(waiter_accepts_interrupts() && waiter_take_interrupt() &&
+              waiter_has_interrupt(),
+          "a thread that accepts them finds what was sent before");
+    CHECK(waiter_nudged() && nudges == 1 && nudged_with == &context,
+          "and a nudge is passed on, with what was registered");
+
+    waiter_refuse_interrupts();
+    CHECK(!waiter_accepts_interrupts() && !waiter_take_interrupt() &&
+              !waiter_has_interrupt(),
+          "a thread that refuses them has none any more");
+    CHECK(!waiter_nudged() && nudges == 1, "and cannot be nudged");
+}
+
+static void *have_no_waiter(void *before)
+{
+    CHECK(!waiter_accepts_interrupts() && !waiter_take_interrupt() &&
+              !waiter_has_interrupt() && !waiter_nudged(),
+          "a thread without a waiter has no interrupts");
+    CHECK_NUMBER(waiters(), *(unsigned *)before,
+                 "and gets no waiter by being asked");
+    return NULL;
+}
+
+static void interrupts(void)
+{
+    unsigned before = waiters();
+
+    with_own_waiter(an_interrupt_that_is_sent_once_is_taken_once);
+    with_own_waiter(a_permanent_interrupt_stays_until_taken_back);
+    with_own_waiter(interrupts_are_for_threads_that_accept_them);
+    check_join(check_start(have_no_waiter, &before));
+}
+
+/* ---- sleeping ---- */
+
+static double thread_time(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_THREAD, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/* Sleeps, which nobody will end; whether the deadline did. */
+static bool sleep_alone(double milliseconds)
+{
+    struct deadline deadline = deadline_after(milliseconds);
+    uint32_t snapshot = waiter_snapshot(own);
+
+    return !waiter_sleep(own, snapshot, &deadline);
+}
+
+static void sleep_ends_at_the_deadline(void)
+{
+    static const double times[] = {0.001, 0.1, 1, 3.5, 40};
+    double start, slept, all = 0, used = thread_time();
+    size_t i;
+
+    for (i = 0; i < sizeof times / sizeof *times; i++) {
+        start = check_seconds();
+        CHECK(sleep_alone(times[i]), "a deadline ends the sleep");
+        slept = check_seconds() - start;
+        all += slept;
+        CHECK(slept * 1000 >= times[i], "and never too early");
+    }
+    CHECK(thread_time() - used < all / 2, "who sleeps does not use the processor");
+}
+
+static void a_wake_up_since_the_snapshot_prevents_sleep(void)
+{
+    struct deadline never = deadline_never();
+    uint32_t snapshot = waiter_snapshot(own);
+
+    waiter_wake(own);
+    CHECK(waiter_sleep(own, snapshot, &never),
+          "who was woken since the snapshot does not sleep");
+    CHECK(sleep_alone(1), "a wake-up before the snapshot does not count");
+}
+
+static void interrupts_prevent_sleep(void)
+{
+    struct deadline never = deadline_never();
+
+    waiter_interrupt(own, INTERRUPT_ALWAYS);
+    CHECK(sleep_alone(1), "who accepts no interrupts sleeps through them");
+    waiter_accept_interrupts(note_nudge, NULL);
+    CHECK(waiter_sleep(own, waiter_snapshot(own), &never),
+          "who is interrupted does not sleep");
+    CHECK(waiter_has_interrupt(), "which does not use up the interrupt");
+    waiter_interrupt(own, INTERRUPT_NONE);
+    CHECK(sleep_alone(1), "who is not interrupted any more sleeps");
+    waiter_interrupt(own, INTERRUPT_ONCE);
+    waiter_refuse_interrupts();
+    CHECK(sleep_alone(1), "who accepts none any more sleeps, too");
+}
+
+static void sleeping(void)
+{
+    with_own_waiter(sleep_ends_at_the_deadline);
+    with_own_waiter(a_wake_up_since_the_snapshot_prevents_sleep);
+    with_own_waiter(interrupts_prevent_sleep);
+}
+
+/* ---- sleeper and waker, in any order of their instructions ---- */
+
+static atomic_bool thing;
+static bool interrupting;
+
+static void sleep_until_thing(void *argument)
+{
+    struct deadline never = deadline_never();
+    uint32_t snapshot;
+
+    (void)argument;
+    do {
+        snapshot = waiter_snapshot(own);
+        if (atomic_load(&thing) || waiter_has_interrupt())
+            return;
+    } while (waiter_sleep(own, snapshot, &never));
+}
+
+static void end_sleep(void *argument)
+{
+    (void)argument;
+    if (interrupting) {
+        waiter_interrupt(own, INTERRUPT_ONCE);
+        return;
+    }
+    atomic_store(&thing, true);
+    waiter_wake(own);
+}
+
+/* A lost wake-up makes this hang. */
+static void wake_at_each_instruction(void)
+{
+    struct step_tour tour;
+
+    waiter_accept_interrupts(note_nudge, NULL);
+    for (tour = step_tour("sleep"); step_on_tour(&tour);) {
+        thing = false;
+        waiter_interrupt(own, INTERRUPT_NONE);
+        CHECK(step_run(tour.n, sleep_until_thing, end_sleep, NULL) !=
+                  STEP_NOT_STOPPED,
+              "the end of a sleep has a cause");
+    }
+}
+
+static void no_wake_up_is_lost_between_instructions(void)
+{
+    if (!step_works())
+        return;
+    interrupting = false;
+    with_own_waiter(wake_at_each_instruction);
+    interrupting = true;
+    with_own_waiter(wake_at_each_instruction);
+}
+
+/* ---- stress ---- */
+
+/* Two threads that take turns; each sleeps until it is its turn, with or
+ * without a deadline. */
+struct player {
+    struct waiter *waiter, *other;
+    struct random random;
+    unsigned parity, turns;
+};
+
+static atomic_uint turn;
+static atomic_uint early;
+
+static struct deadline random_deadline(struct random *random)
+{
+    if (random_one_in(random, 2))
+        return deadline_never();
+    return deadline_after(random_below(random, 100) / 1000.0 + 1e-6);
+}
+
+static bool has_passed(const struct deadline *deadline)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec > deadline->at.tv_sec ||
+           (now.tv_sec == deadline->at.tv_sec &&
+            now.tv_nsec >= deadline->at.tv_nsec);
+}
+
+static void await_turn(struct player *player)
+{
+    struct deadline deadline;
+    uint32_t snapshot;
+
+    for (;;) {
+        snapshot = waiter_snapshot(player->waiter);
+        if (atomic_load(&turn) % 2 == player->parity)
+            return;
+        random_pause(&player->random);
+        deadline = random_deadline(&player->random);
+        if (!waiter_sleep(player->waiter, snapshot, &deadline) &&
+            !has_passed(&deadline))
+            atomic_fetch_add(&early, 1);
+    }
+}
+
+static void *play(void *argument)
+{
+    struct player *player = argument;
+    unsigned i;
+
+    (void)waiter_adopt(player->waiter);
+    for (i = 0; i < player->turns; i++) {
+        await_turn(player);
+        atomic_fetch_add(&turn, 1);
+        random_pause(&player->random);
+        waiter_wake(player->other);
+    }
+    return NULL;
+}
+
+static void take_turns(struct random *random, unsigned turns)
+{
+    struct waiter *one = waiter_new(), *other = waiter_new();
+    struct player players[2] = {
+        {one, other, random_split(random), 0, turns},
+        {other, one, random_split(random), 1, turns},
+    };
+    pthread_t first, second;
+
+    turn = early = 0;
+    first = check_start(play, &players[0]);
+    second = check_start(play, &players[1]);
+    check_join(first);
+    check_join(second);
+    CHECK_NUMBER(turn, 2 * turns, "each has had all of its turns");
+    CHECK_NUMBER(early, 0, "no deadline was early");
+    waiter_release(one);
+    waiter_release(other);
+}
+
+static void two_threads_take_turns(void)
+{
+    struct stress s = stress_begin("turns", 20);
+
+    for (; stress_goes_on(&s); s.round++)
+        take_turns(&s.random, STRESS_SCALED(500));
+}
+
+/* One interrupt after the other, each sent when the one before was taken. */
+static atomic_uint taken;
+
+static void *take_interrupts(void *count)
+{
+    struct deadline never = deadline_never();
+
+    (void)waiter_adopt(own);
+    waiter_accept_interrupts(note_nudge, NULL);
+    while (atomic_load(&taken) < *(unsigned *)count) {
+        (void)waiter_sleep(own, waiter_snapshot(own), &never);
+        if (waiter_take_interrupt())
+            atomic_fetch_add(&taken, 1);
+    }
+    return NULL;
+}
+
+static void send_interrupts(struct random *random, unsigned count)
+{
+    pthread_t thread;
+    unsigned i;
+
+    own = waiter_new();
+    taken = 0;
+    thread = check_start(take_interrupts, &count);
+    for (i = 0; i < count; i++) {
+        waiter_interrupt(own, INTERRUPT_ONCE);
+        while (atomic_load(&taken) != i + 1)
+            random_pause(random);
+    }
+    check_join(thread);
+    CHECK_NUMBER(taken, count, "each interrupt is taken once");
+    waiter_release(own);
+}
+
+static void interrupts_reach_sleepers(void)
+{
+    struct stress s = stress_begin("interrupts", 20);
+
+    for (; stress_goes_on(&s); s.round++)
+        send_interrupts(&s.random, STRESS_SCALED(300));
+}
+
+/* Threads come and end while somebody wakes and interrupts them. */
+static void *sleep_a_little(void *random)
+{
+    struct deadline deadline =
+        deadline_after(random_below(random, 50) / 1000.0 + 1e-6);
+
+    (void)waiter_adopt(own);
+    (void)waiter_sleep(own, waiter_snapshot(own), &deadline);
+    return NULL;
+}
+
+static void wake_to_the_end(struct random *random)
+{
+    struct random others = random_split(random);
+    unsigned before = waiters(), i, wakes = random_below(random, 40);
+    pthread_t thread;
+
+    own = waiter_new();
+    thread = check_start(sleep_a_little, &others);
+    for (i = 0; i < wakes; i++) {
+        random_pause(random);
+        if (random_one_in(random, 2))
+            waiter_wake(own);
+        else
+            waiter_interrupt(own, INTERRUPT_ONCE);
+    }
+    check_join(thread);
+    waiter_wake(own);
+    waiter_release(own);
+    CHECK_NUMBER(waiters(), before, "who wakes keeps the waiter alive");
+}
+
+static void threads_end_while_they_are_woken(void)
+{
+    struct stress s = stress_begin("ends", 1000);
+
+    for (; stress_goes_on(&s); s.round++)
+        wake_to_the_end(&s.random);
+}
+
+static void all(void)
+{
+    CHECK_NUMBER(waiter_setup(), 0, "waiters can be set up");
+    CHECK_NUMBER(waiter_setup(), 0, "and again");
+    check_part("deadlines are as far as they should be",
+               deadlines_are_as_far_as_they_should_be);
+    check_part("deadlines are rounded up", deadlines_are_rounded_up);
+    check_part("random deadlines are rounded up",
+               random_deadlines_are_rounded_up);
+    check_part("at once and never are known as such",
+               at_once_and_never_are_known_as_such);
+    check_part("waiters are counted", waiters_are_counted);
+    check_part("each thread gets its own", each_thread_gets_its_own);
+    check_part("a waiter can be given to a thread",
+               a_waiter_can_be_given_to_a_thread);
+    check_part("memory may run out", memory_may_run_out);
+    check_part("interrupts", interrupts);
+    check_part("sleeping", sleeping);
+    check_part("no wake-up is lost between instructions",
+               no_wake_up_is_lost_between_instructions);
+    check_part("two threads take turns", two_threads_take_turns);
+    check_part("interrupts reach sleepers", interrupts_reach_sleepers);
+    check_part("threads end while they are woken",
+               threads_end_while_they_are_woken);
+}
+
+int main(void)
+{
+    return check_program("waiter", all);
+}

@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# setup.sh [test]: sees to it that what is needed to build, or to build and
+# test, is there. On Debian and its relatives root gets what is missing
+# installed; everybody else is told what it is.
+set -u
+
+lua=${LUA:-lua5.4}
+missing=
+packages=
+
+# need WHAT PACKAGE COMMAND...: the command succeeds if it is there.
+need() {
+  what=$1
+  package=$2
+  shift 2
+  if ! "$@" >/dev/null 2>&1; then
+    missing="$missing  $what
+"
+    packages="$packages $package"
+  fi
+}
+
+c_headers() { echo '#include <stdlib.h>' | cc -E -; }
+
+lua_headers() {
+  for name in lua5.4 lua-5.4 lua54 'lua >= 5.4 lua < 5.5'; do
+    pkg-config --exists "$name" && return
+  done
+  return 1
+}
+
+check() {
+  missing=
+  packages=
+  need "a C compiler (cc)" gcc command -v cc
+  need "the headers of the C library" libc6-dev c_headers
+  need "make" make command -v make
+  need "CMake" cmake command -v cmake
+  need "pkg-config" pkg-config command -v pkg-config
+  need "Lua 5.4 ($lua)" lua5.4 command -v "$lua"
+  need "the headers of Lua 5.4" liblua5.4-dev lua_headers
+  need "Concurrency Kit, with its headers" libck-dev pkg-config --exists ck
+  if [ "${1-}" = test ]; then
+    need "busted" lua-busted command -v busted
+    need "luacheck" lua-check command -v luacheck
+    need "LuaSocket for Lua 5.4" lua-socket "$lua" -e 'require "socket"'
+  fi
+  [ -z "$missing" ]
+}
+
+install() {
+  export DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes
+  echo "Installing:$packages"
+  apt-get update -qq </dev/null >/dev/null &&
+    apt-get install -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 \
+      $packages </dev/null >/dev/null
+}
+
+check "$@" && exit 0
+
+if [ -e /etc/debian_version ] && command -v apt-get >/dev/null; then
+  if [ "$(id -u)" -eq 0 ]; then
+    install && check "$@" && exit 0
+  fi
+  advice="
+Install it with
+
+  sudo apt-get install --no-install-recommends$packages"
+fi
+
+printf 'Missing:\n%s%s\n' "$missing" "${advice-}" >&2
+exit 1
