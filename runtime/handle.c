@@ -15,6 +15,11 @@ void handle_retain(struct handle *handle)
     refcount_take(&handle->references);
 }
 
+bool handle_retain_if_alive(struct handle *handle)
+{
+    return refcount_take_if_any(&handle->references);
+}
+
 void handle_release(struct handle *handle)
 {
     if (!refcount_give(&handle->references))

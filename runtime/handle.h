@@ -10,17 +10,21 @@
 #ifndef RUNTIME_HANDLE_H
 #define RUNTIME_HANDLE_H
 
+#include <stdbool.h>
+
 #include "refcount.h"
 
 struct handle;
+/* runtime/lua_handle.h; unknown here. */
+struct lua_handle_binding;
 
 struct handle_class {
     /* What users call it. */
     const char *name;
     /* Frees the object. Called once, by whichever thread lets go last. */
     void (*destroy)(struct handle *handle);
-    /* What the Lua side knows of this kind (struct lua_handle_binding). */
-    const void *binding;
+    /* What the Lua side knows of this kind. */
+    const struct lua_handle_binding *binding;
 };
 
 struct handle {
@@ -33,6 +37,10 @@ void handle_init(struct handle *handle, const struct handle_class *class);
 
 /* Another reference. Any thread that holds one. */
 void handle_retain(struct handle *handle);
+
+/* The same for a register that holds no reference: false if the last one has
+ * been given back. Any thread, while the register keeps destroy() waiting. */
+bool handle_retain_if_alive(struct handle *handle);
 
 /* Gives a reference back; the last one destroys the object. Any thread. */
 void handle_release(struct handle *handle);

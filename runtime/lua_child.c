@@ -208,13 +208,13 @@ static void fail_without_state(struct child *child)
 static void finish(struct child *child)
 {
     if (thread_keeps_to_itself(child->thread)) {
-        message_free(child->message);
+        message_release(child->message);
         if (child->L != NULL)
             lua_close(child->L);
         return;
     }
     child->thread->estate = child->L;
-    mailbox_push(&child->thread->outbox, child->message);
+    (void)mailbox_push(&child->thread->outbox, child->message);
 }
 
 void lua_child_run(struct thread *thread)

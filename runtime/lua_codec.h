@@ -84,4 +84,9 @@ int codec_decode(lua_State *L, const struct message *message);
  * add. May raise for want of memory. */
 void codec_push_fault(lua_State *L, const struct codec_fault *fault);
 
+/* Raises the fault of arguments of a function: an argument error if a value
+ * cannot travel. */
+int codec_raise(lua_State *L, const struct codec_fault *fault,
+                const char *function);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "identity.h"
 #include "library.h"
+#include "lua_argument.h"
 #include "lua_codec_format.h"
 #include "lua_codec_place.h"
 #include "lua_handle.h"
@@ -335,7 +336,7 @@ static bool try_closure(struct encoder *e, int index, int depth, bool *works)
              fault.problem != CODEC_UNSUPPORTED;
     lua_settop(e->L, top);
     identity_destroy(&trial.identity);
-    message_free(trial.message);
+    message_release(trial.message);
     return true;
 }
 
@@ -443,5 +444,22 @@ void codec_push_fault(lua_State *L, const struct codec_fault *fault)
             lua_pushfstring(L, "at %s: %s cannot be sent", fault->place,
                             fault->what);
         break;
+    }
+}
+
+int codec_raise(lua_State *L, const struct codec_fault *fault,
+                const char *function)
+{
+    const char *why;
+
+    codec_push_fault(L, fault);
+    why = lua_tostring(L, -1);
+    switch (fault->problem) {
+    case CODEC_UNSUPPORTED:
+        return lua_refuse_argument(L, fault->index, function, why);
+    case CODEC_TOO_DEEP:
+        return luaL_error(L, "%s", why);
+    default:
+        return lua_error(L);
     }
 }

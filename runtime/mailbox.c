@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "mailbox.h"
 
+#include <ck_pr.h>
+
 #include "handover.h"
 #include "live.h"
 
-_Static_assert(offsetof(struct message, link) == 0, "a link is its message");
+#define CLOSED ((uintptr_t)1)
+
+static bool is_closed(const void *word)
+{
+    return (uintptr_t)word & CLOSED;
+}
+
+static struct message *youngest_in(void *word)
+{
+    return (struct message *)((uintptr_t)word & ~CLOSED);
+}
 
 void mailbox_init(struct mailbox *mailbox)
 {
-    ck_stack_init(&mailbox->incoming);
-    mailbox->arrival = (struct waitpoint){0};
-    mailbox->ready = NULL;
+    *mailbox = (struct mailbox){.incoming = NULL};
     live_born(LIVE_MAILBOXES);
 }
 
@@ -19,22 +29,79 @@ void mailbox_destroy(struct mailbox *mailbox)
     struct message *message;
 
     while ((message = mailbox_pop_owner(mailbox)) != NULL)
-        message_free(message);
+        message_release(message);
     live_gone(LIVE_MAILBOXES);
 }
 
-void mailbox_push(struct mailbox *mailbox, struct message *message)
+/* ---- any thread ---- */
+
+bool mailbox_push(struct mailbox *mailbox, struct message *message)
 {
+    void *word = ck_pr_load_ptr(&mailbox->incoming);
+
     HANDOVER_RELEASE(message);
-    ck_stack_push_upmc(&mailbox->incoming, &message->link);
+    do {
+        if (is_closed(word))
+            return false;
+        message->next = word;
+        ck_pr_fence_store_atomic();
+    } while (!ck_pr_cas_ptr_value(&mailbox->incoming, word, message, &word));
     waitpoint_wake(&mailbox->arrival);
+    return true;
 }
 
-static ck_stack_entry_t *reversed(ck_stack_entry_t *youngest)
+void mailbox_close(struct mailbox *mailbox)
 {
-    ck_stack_entry_t *oldest = NULL, *next;
+    void *word = ck_pr_load_ptr(&mailbox->incoming);
 
-    for (; youngest != NULL; youngest = next) {
+    while (!is_closed(word) &&
+           !ck_pr_cas_ptr_value(&mailbox->incoming, word,
+                                (void *)((uintptr_t)word | CLOSED), &word))
+        ;
+    waitpoint_wake_all(&mailbox->arrival);
+}
+
+bool mailbox_is_closed(const struct mailbox *mailbox)
+{
+    return is_closed(ck_pr_load_ptr(&mailbox->incoming));
+}
+
+bool mailbox_is_ready(const struct mailbox *mailbox)
+{
+    return ck_pr_load_ptr(&mailbox->ready) != NULL ||
+           ck_pr_load_ptr(&mailbox->incoming) != NULL;
+}
+
+static bool is_ready(const void *mailbox)
+{
+    return mailbox_is_ready(mailbox);
+}
+
+enum wait_result mailbox_wait(struct mailbox *mailbox,
+                              const struct deadline *deadline)
+{
+    return waitpoint_wait(&mailbox->arrival, is_ready, mailbox, deadline);
+}
+
+/* ---- the owner ---- */
+
+static struct message *take_batch(struct mailbox *mailbox)
+{
+    void *word = ck_pr_load_ptr(&mailbox->incoming);
+
+    while (youngest_in(word) != NULL &&
+           !ck_pr_cas_ptr_value(&mailbox->incoming, word,
+                                (void *)((uintptr_t)word & CLOSED), &word))
+        ;
+    ck_pr_fence_acquire();
+    return youngest_in(word);
+}
+
+static struct message *reversed(struct message *youngest, unsigned *count)
+{
+    struct message *oldest = NULL, *next;
+
+    for (*count = 0; youngest != NULL; youngest = next, ++*count) {
         HANDOVER_ACQUIRE(youngest);
         next = youngest->next;
         youngest->next = oldest;
@@ -43,32 +110,42 @@ static ck_stack_entry_t *reversed(ck_stack_entry_t *youngest)
     return oldest;
 }
 
+/* Makes the oldest message the first of `ready`. The caller is going to take
+ * `taken` of the messages (0 or 1); whoever missed the others is woken. */
+static struct message *find_oldest(struct mailbox *mailbox, unsigned taken)
+{
+    struct message *oldest = mailbox->ready;
+    unsigned count;
+
+    if (oldest != NULL || (oldest = take_batch(mailbox)) == NULL)
+        return oldest;
+    oldest = reversed(oldest, &count);
+    ck_pr_store_ptr(&mailbox->ready, oldest);
+    if (count > taken) {
+        ck_pr_fence_memory();
+        waitpoint_wake_some(&mailbox->arrival, count - taken);
+    }
+    return oldest;
+}
+
 struct message *mailbox_peek_owner(struct mailbox *mailbox)
 {
-    if (mailbox->ready == NULL)
-        mailbox->ready = reversed(ck_stack_batch_pop_upmc(&mailbox->incoming));
-    return (struct message *)mailbox->ready;
+    return find_oldest(mailbox, 0);
 }
 
 struct message *mailbox_pop_owner(struct mailbox *mailbox)
 {
-    struct message *message = mailbox_peek_owner(mailbox);
+    struct message *message = find_oldest(mailbox, 1);
 
     if (message != NULL)
-        mailbox->ready = message->link.next;
+        ck_pr_store_ptr(&mailbox->ready, message->next);
     return message;
 }
 
-static bool has_message(const void *thing)
+void mailbox_return_owner(struct mailbox *mailbox, struct message *message)
 {
-    const struct mailbox *mailbox = thing;
-
-    return mailbox->ready != NULL ||
-           ck_pr_load_ptr(&mailbox->incoming.head) != NULL;
-}
-
-enum wait_result mailbox_wait_owner(struct mailbox *mailbox,
-                                    const struct deadline *deadline)
-{
-    return waitpoint_wait(&mailbox->arrival, has_message, mailbox, deadline);
+    message->next = mailbox->ready;
+    ck_pr_store_ptr(&mailbox->ready, message);
+    ck_pr_fence_memory();
+    waitpoint_wake(&mailbox->arrival);
 }

@@ -24,6 +24,7 @@ struct message *message_new(void)
     message->capacity = sizeof message->small;
     message->handles = NULL;
     message->handle_capacity = 0;
+    refcount_init(&message->references);
     make_empty(message);
     live_born(LIVE_MESSAGES);
     return message;
@@ -45,8 +46,16 @@ void message_clear(struct message *message)
     make_empty(message);
 }
 
-void message_free(struct message *message)
+void message_retain(struct message *message)
 {
+    refcount_take(&message->references);
+}
+
+void message_release(struct message *message)
+{
+    if (!refcount_is_sole(&message->references) &&
+        !refcount_give(&message->references))
+        return;
     message_clear(message);
     live_gone(LIVE_MESSAGES);
     free(message);

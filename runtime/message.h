@@ -2,7 +2,8 @@
  *
  * A message: one typed buffer of values, and the handles it keeps alive.
  *
- * A message belongs to one thread at a time. Its bytes are written by whoever
+ * A message belongs to one thread at a time, until it is finished: then any
+ * number of threads may read it, each with a reference of its own. Its bytes are written by whoever
  * makes it (runtime/lua_codec.h says what they mean) and read by whoever it
  * is given to. Small messages live in the structure itself and cost no second
  * allocation.
@@ -10,7 +11,6 @@
 #ifndef RUNTIME_MESSAGE_H
 #define RUNTIME_MESSAGE_H
 
-#include <ck_stack.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,8 +21,9 @@
 #define MESSAGE_INLINE 160
 
 struct message {
-    /* The mailbox's; first, so that a link is its message. */
-    ck_stack_entry_t link;
+    /* The mailbox's. */
+    struct message *next;
+    struct refcount references;
     unsigned char *bytes;
     size_t size, capacity;
     /* How many values lie in the bytes, how many tables and closures they
@@ -39,10 +40,14 @@ struct message {
 /* An empty message; NULL: out of memory. Any thread. */
 struct message *message_new(void);
 
-/* Frees it and lets go of its handles. Its owner. */
-void message_free(struct message *message);
+/* Another reference, for reading. Whoever has one. */
+void message_retain(struct message *message);
 
-/* Makes it empty as a new one, so that it can be filled again. Its owner. */
+/* Gives a reference back. The last one frees the message and lets go of its
+ * handles. Any thread. */
+void message_release(struct message *message);
+
+/* Makes it empty as a new one, so that it can be filled again. Its only owner. */
 void message_clear(struct message *message);
 
 /* Makes room for `more` bytes. False: out of memory, nothing has changed. */

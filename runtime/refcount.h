@@ -31,6 +31,30 @@ static inline void refcount_take(struct refcount *count)
     ck_pr_inc_uint(&count->holders);
 }
 
+/* Another reference, unless the last one has been given back: for a register
+ * that holds none itself. Any thread, while the memory is there. */
+static inline bool refcount_take_if_any(struct refcount *count)
+{
+    unsigned holders = ck_pr_load_uint(&count->holders);
+
+    while (holders > 0)
+        if (ck_pr_cas_uint_value(&count->holders, holders, holders + 1,
+                                 &holders))
+            return true;
+    return false;
+}
+
+/* Whether the caller's reference is the only one. Stays true while it is, for
+ * things that nobody can find without having a reference. */
+static inline bool refcount_is_sole(const struct refcount *count)
+{
+    bool sole = ck_pr_load_uint(&count->holders) == 1;
+
+    ck_pr_fence_acquire();
+    HANDOVER_ACQUIRE(count);
+    return sole;
+}
+
 /* Any thread, once for each reference it holds. True for the last one: the
  * caller destroys the thing. */
 static inline bool refcount_give(struct refcount *count)

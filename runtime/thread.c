@@ -64,7 +64,7 @@ struct thread *thread_new(struct message *message)
     mailbox_init(&thread->inbox);
     mailbox_init(&thread->outbox);
     live_born(LIVE_THREADS);
-    mailbox_push(&thread->inbox, message);
+    (void)mailbox_push(&thread->inbox, message);
     return thread;
 }
 

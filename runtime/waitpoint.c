@@ -12,6 +12,10 @@
 #define WAKE_ALL 2u
 #define WAKE_ONE 4u
 
+/* More than this is all: the number must not overflow the word, whoever else
+ * adds to it. */
+#define MOST 1024u
+
 /* Threads that have been taken out and are about to be woken. */
 #define BATCH 16
 
@@ -187,6 +191,12 @@ static void wake(struct waitpoint *point, unsigned wake_up)
 void waitpoint_wake(struct waitpoint *point)
 {
     wake(point, WAKE_ONE);
+}
+
+void waitpoint_wake_some(struct waitpoint *point, unsigned count)
+{
+    if (count > 0)
+        wake(point, count > MOST ? WAKE_ALL : count * WAKE_ONE);
 }
 
 void waitpoint_wake_all(struct waitpoint *point)

@@ -30,7 +30,7 @@ static void a_new_message_is_empty(void)
 
     CHECK_NUMBER(live_count(LIVE_MESSAGES), 1, "a new message is counted");
     check_empty(message);
-    message_free(message);
+    message_release(message);
     CHECK_NUMBER(live_count(LIVE_MESSAGES), 0,
                  "a freed message is not counted any more");
 }
@@ -73,7 +73,7 @@ static void bytes_follow_each_other(void)
         CHECK(message->capacity >= message->size, "there is room for the bytes");
     }
     CHECK(holds_pattern(message), "bytes keep their place when there are more");
-    message_free(message);
+    message_release(message);
 }
 
 static void small_messages_need_no_more_memory(void)
@@ -88,7 +88,7 @@ static void small_messages_need_no_more_memory(void)
     append(message, 1);
     CHECK(message->bytes != message->small, "a larger one moves out");
     CHECK(holds_pattern(message), "and takes its bytes along");
-    message_free(message);
+    message_release(message);
 }
 
 static void growth_is_at_least_double(void)
@@ -110,7 +110,7 @@ static void growth_is_at_least_double(void)
     append(message, 10 * capacity);
     CHECK(message->capacity >= message->size, "a large piece gets its room");
     CHECK(holds_pattern(message), "bytes are kept in every move");
-    message_free(message);
+    message_release(message);
 }
 
 /* Sizes that overflow, and those that no machine has. */
@@ -135,7 +135,7 @@ static void impossible_sizes_change_nothing(void)
                   message->capacity == capacity && holds_pattern(message),
               "and the message is as it was");
     }
-    message_free(message);
+    message_release(message);
 }
 
 static void handles_live_as_long_as_the_message(void)
@@ -151,8 +151,28 @@ static void handles_live_as_long_as_the_message(void)
     CHECK_NUMBER(parcel_holders(handle), 2, "the message holds it, too");
     handle_release(handle);
     CHECK_NUMBER(parcels_destroyed, 0, "the message keeps its handle alive");
-    message_free(message);
+    message_release(message);
     CHECK_NUMBER(parcels_destroyed, 1, "and lets go of it in the end");
+}
+
+static void readers_share_a_message(void)
+{
+    struct message *message = message_new();
+    struct handle *handle = parcel_new(1);
+    uint32_t number;
+
+    append(message, 1000);
+    (void)message_keep(message, handle, &number);
+    message_retain(message);
+    message_release(message);
+    CHECK_NUMBER(live_count(LIVE_MESSAGES), 1,
+                 "a message lives while somebody holds it");
+    CHECK(holds_pattern(message) && parcel_holders(handle) == 2,
+          "with all that is in it");
+    message_release(message);
+    CHECK_NUMBER(live_count(LIVE_MESSAGES), 0, "and goes with the last");
+    CHECK_NUMBER(parcel_holders(handle), 1, "who lets go of its handles");
+    handle_release(handle);
 }
 
 static void the_same_handle_twice_counts_twice(void)
@@ -165,7 +185,7 @@ static void the_same_handle_twice_counts_twice(void)
     (void)message_keep(message, handle, &second);
     CHECK(first == 0 && second == 1, "handles are numbered as they come");
     CHECK_NUMBER(parcel_holders(handle), 3, "each time takes a reference");
-    message_free(message);
+    message_release(message);
     CHECK_NUMBER(parcel_holders(handle), 1, "and gives it back");
     handle_release(handle);
 }
@@ -187,7 +207,7 @@ static void many_handles_are_kept(void)
         CHECK(((struct parcel *)message->handles[i])->number == i,
               "each of many lies under its number");
     CHECK_NUMBER(parcels_destroyed, 0, "none of many is destroyed early");
-    message_free(message);
+    message_release(message);
     CHECK_NUMBER(parcels_destroyed, 1000, "all of many are destroyed");
 }
 
@@ -210,7 +230,7 @@ static void a_cleared_message_is_as_new(void)
     append(message, 500);
     (void)message_keep(message, handle, &number);
     CHECK(holds_pattern(message) && number == 0, "it can be filled again");
-    message_free(message);
+    message_release(message);
     CHECK_NUMBER(parcel_holders(handle), 1, "and freed");
     handle_release(handle);
 }
@@ -240,7 +260,7 @@ static void no_memory_leaves_everything_as_it_was(void)
     CHECK(holds_pattern(message), "with memory again, it grows");
     CHECK(message_keep(message, handle, &number) && number == 0,
           "and keeps handles");
-    message_free(message);
+    message_release(message);
     handle_release(handle);
 }
 
@@ -289,7 +309,7 @@ static void fill_at_random(struct random *random)
                      "a message holds what it keeps");
     }
     CHECK(holds_pattern(message), "a message filled at random holds it all");
-    message_free(message);
+    message_release(message);
     CHECK_NUMBER(parcel_holders(handle), 1, "a freed message holds nothing");
     handle_release(handle);
 }
@@ -313,6 +333,7 @@ static void all(void)
                impossible_sizes_change_nothing);
     check_part("handles live as long as the message",
                handles_live_as_long_as_the_message);
+    check_part("readers share a message", readers_share_a_message);
     check_part("the same handle twice counts twice",
                the_same_handle_twice_counts_twice);
     check_part("many handles are kept", many_handles_are_kept);

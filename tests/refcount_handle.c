@@ -83,6 +83,21 @@ static void count_up_and_down(void)
     CHECK(refcount_give(&count), "and the first one is still there");
 }
 
+static void who_has_no_reference_may_get_one(void)
+{
+    struct refcount count;
+
+    refcount_init(&count);
+    CHECK(refcount_is_sole(&count), "a new thing has one holder");
+    CHECK(refcount_take_if_any(&count), "what somebody holds can be taken");
+    CHECK(!refcount_is_sole(&count), "and then has two");
+    CHECK(!refcount_give(&count) && refcount_is_sole(&count),
+          "and one when it is given back");
+    CHECK(refcount_give(&count), "who gives that back is the last");
+    CHECK(!refcount_take_if_any(&count), "what nobody holds cannot be taken");
+    CHECK(!refcount_is_sole(&count), "and has no sole holder");
+}
+
 static void a_handle_lives_while_it_is_held(void)
 {
     struct counter *counter = new_counter();
@@ -113,6 +128,29 @@ static void handles_have_counts_of_their_own(void)
     handle_release(&one->handle);
     handle_release(&one->handle);
     CHECK_NUMBER(destroyed, 2, "each handle is destroyed by its own release");
+}
+
+/* destroy() is called when nobody holds it any more: it cannot be revived. */
+static bool revived;
+
+static void try_to_revive(struct handle *handle)
+{
+    revived = handle_retain_if_alive(handle);
+}
+
+static void a_dying_handle_cannot_be_revived(void)
+{
+    static const struct handle_class mortal_class = {
+        .name = "mortal", .destroy = try_to_revive};
+    struct handle mortal;
+
+    revived = true;
+    handle_init(&mortal, &mortal_class);
+    CHECK(handle_retain_if_alive(&mortal), "a handle that lives can be held");
+    handle_release(&mortal);
+    CHECK(revived, "and lives on");
+    handle_release(&mortal);
+    CHECK(!revived, "one that is being destroyed cannot be held");
 }
 
 /* ---- stress ---- */
@@ -217,16 +255,76 @@ static void one_thread_is_the_last(void)
         give_at_once(2 + random_below(&s.random, THREADS - 1));
 }
 
+/* A register knows a thing without holding it. Who asks for it while the last
+ * holder lets go gets it alive, or not at all. */
+static struct refcount registered;
+static atomic_uint lives, deaths;
+
+static void let_go(void)
+{
+    if (refcount_give(&registered))
+        atomic_fetch_add(&deaths, 1);
+}
+
+static void *ask_register(void *random)
+{
+    atomic_fetch_sub(&waiting, 1);
+    while (atomic_load(&waiting) > 0)
+        sched_yield();
+    random_pause(random);
+    if (!refcount_take_if_any(&registered))
+        return NULL;
+    if (atomic_load(&deaths) > 0)
+        CHECK(false, "what has died cannot be held again");
+    atomic_fetch_add(&lives, 1);
+    let_go();
+    return NULL;
+}
+
+static void race_the_last_holder(struct random *random)
+{
+    struct random pauses[THREADS - 1];
+    pthread_t threads[THREADS - 1];
+    unsigned i;
+
+    lives = deaths = 0;
+    waiting = THREADS;
+    refcount_init(&registered);
+    for (i = 0; i < THREADS - 1; i++) {
+        pauses[i] = random_split(random);
+        threads[i] = check_start(ask_register, &pauses[i]);
+    }
+    atomic_fetch_sub(&waiting, 1);
+    random_pause(random);
+    let_go();
+    for (i = 0; i < THREADS - 1; i++)
+        check_join(threads[i]);
+    CHECK_NUMBER(deaths, 1, "a thing dies once");
+}
+
+static void a_register_revives_nothing(void)
+{
+    struct stress s = stress_begin("register", 2000);
+
+    for (; stress_goes_on(&s); s.round++)
+        race_the_last_holder(&s.random);
+}
+
 static void all(void)
 {
     check_part("holders are counted", count_holders);
     check_part("a count goes up and down", count_up_and_down);
+    check_part("who has no reference may get one",
+               who_has_no_reference_may_get_one);
+    check_part("a dying handle cannot be revived",
+               a_dying_handle_cannot_be_revived);
     check_part("a handle lives while it is held",
                a_handle_lives_while_it_is_held);
     check_part("handles have counts of their own",
                handles_have_counts_of_their_own);
     check_part("threads share a handle", threads_share_a_handle);
     check_part("one thread is the last", one_thread_is_the_last);
+    check_part("a register revives nothing", a_register_revives_nothing);
 }
 
 int main(void)

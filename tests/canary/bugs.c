@@ -63,12 +63,12 @@ static void race(void)
     mailbox_init(&mailbox);
     if (pthread_create(&sender, NULL, use_after_push, &mailbox) != 0)
         return;
-    mailbox_wait_owner(&mailbox, &never);
+    mailbox_wait(&mailbox, &never);
     message = mailbox_pop_owner(&mailbox);
     label = message->label;
     (void)label;
     pthread_join(sender, NULL);
-    message_free(message);
+    message_release(message);
     mailbox_destroy(&mailbox);
 }
 

@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * The module llthreads2.core: thread objects.
- *
  * A thread object is a full userdata that holds one reference to a struct
  * thread. The object is made first, holding nothing, and the thread second, so
  * that an error in between leaves nothing behind.
- *
- * Everything here belongs to the parent: the thread that runs the Lua state of
- * the object.
  */
-#include <errno.h>
+#include "lua_thread.h"
+
 #include <lauxlib.h>
-#include <lua.h>
 #include <string.h>
 
-#include "live.h"
+#include "lua_argument.h"
 #include "lua_child.h"
 #include "lua_codec.h"
 #include "lua_interrupt.h"
-#include "lua_logger.h"
-#include "lua_timeout.h"
 #include "thread.h"
-#include "version.h"
 
 #define NOT_STARTED "Can't join a thread that hasn't be started."
 #define DETACHED "Can't join a thread that has been detached."
@@ -46,14 +38,14 @@ static bool is_thread(lua_State *L, int index)
     return same;
 }
 
-static struct thread *check_thread(lua_State *L)
+static struct thread *check_thread(lua_State *L, const char *function)
 {
     struct thread **box = lua_touserdata(L, 1);
 
     if (!is_thread(L, 1))
-        luaL_typeerror(L, 1, "llthread");
+        lua_refuse_type(L, 1, function, "llthread");
     if (*box == NULL)
-        luaL_argerror(L, 1, "llthread has been collected");
+        lua_refuse_argument(L, 1, function, "llthread has been collected");
     return *box;
 }
 
@@ -91,29 +83,12 @@ static int append_chunk(lua_State *L, const void *data, size_t size,
     return 0;
 }
 
-/* As luaL_argerror, which would find the function under several names when it
- * is called through pcall. */
-static int refuse_argument(lua_State *L, int argument, const char *why)
-{
-    return luaL_error(L, "bad argument #%d to 'new' (%s)", argument, why);
-}
-
-static const char *name_of_type(lua_State *L, int index)
-{
-    if (luaL_getmetafield(L, index, "__name") == LUA_TSTRING)
-        return lua_tostring(L, -1);
-    if (lua_type(L, index) == LUA_TLIGHTUSERDATA)
-        return "light userdata";
-    return luaL_typename(L, index);
-}
-
 static const char *check_code(lua_State *L, size_t *length)
 {
     const char *code = lua_tolstring(L, 1, length);
 
     if (code == NULL)
-        refuse_argument(L, 1, lua_pushfstring(L, "string expected, got %s",
-                                              name_of_type(L, 1)));
+        lua_refuse_type(L, 1, "new", "string");
     return code;
 }
 
@@ -159,34 +134,29 @@ static bool new_thread(lua_State *L, struct codec_fault *fault)
     if (message == NULL)
         raise_no_memory(L);
     if (!codec_encode(L, 1, arguments, CODEC_STRICT, message, fault)) {
-        message_free(message);
+        message_release(message);
         if (fault->problem == CODEC_NO_MEMORY)
             raise_no_memory(L);
         return false;
     }
     *box = thread_new(message);
     if (*box == NULL) {
-        message_free(message);
+        message_release(message);
         raise_no_memory(L);
     }
     return true;
 }
 
-static int core_new(lua_State *L)
+int lua_thread_new(lua_State *L)
 {
     struct codec_fault fault;
 
     if (new_thread(L, &fault))
         return 1;
-    codec_push_fault(L, &fault);
-    if (fault.problem == CODEC_UNSUPPORTED)
-        return refuse_argument(L, fault.index, lua_tostring(L, -1));
-    return luaL_error(L, "%s", lua_tostring(L, -1));
+    return codec_raise(L, &fault, "new");
 }
 
-/* For Lua code that adds arguments of its own and has its caller blamed with
- * the caller's count. */
-static int core_try_new(lua_State *L)
+int lua_thread_try_new(lua_State *L)
 {
     struct codec_fault fault;
 
@@ -213,7 +183,7 @@ static int fail_with(lua_State *L, int error)
 
 static int thread_method_start(lua_State *L)
 {
-    struct thread *thread = check_thread(L);
+    struct thread *thread = check_thread(L, "start");
     bool detached = lua_toboolean(L, 2);
     bool joinable = lua_isnone(L, 3) ? !detached : lua_toboolean(L, 3);
     int error;
@@ -270,7 +240,7 @@ static int collect_results(lua_State *L, struct thread *thread)
         count = push_error(L, message);
     else
         count = push_results(L, message);
-    message_free(mailbox_pop_owner(&thread->outbox));
+    message_release(mailbox_pop_owner(&thread->outbox));
     return count;
 }
 
@@ -290,18 +260,20 @@ static int finish_join(lua_State *L, struct thread *thread)
     return count;
 }
 
-/* Programs pass the number 0 as a string; no other string is a time. */
+/* Programs pass "0", which the original took; no other string is a time. */
 static struct deadline check_join_timeout(lua_State *L, int argument)
 {
-    if (lua_type(L, argument) == LUA_TSTRING && lua_isnumber(L, argument) &&
-        lua_tonumber(L, argument) == 0)
+    size_t length;
+
+    if (lua_type(L, argument) == LUA_TSTRING &&
+        strcmp(lua_tolstring(L, argument, &length), "0") == 0 && length == 1)
         return deadline_after(0);
-    return lua_check_timeout(L, argument);
+    return lua_check_timeout(L, argument, "join");
 }
 
 static int thread_method_join(lua_State *L)
 {
-    struct thread *thread = check_thread(L);
+    struct thread *thread = check_thread(L, "join");
     struct deadline deadline = check_join_timeout(L, 2);
     const char *reason = not_joinable(thread);
 
@@ -323,7 +295,7 @@ static int thread_method_join(lua_State *L)
 
 static int thread_method_alive(lua_State *L)
 {
-    struct thread *thread = check_thread(L);
+    struct thread *thread = check_thread(L, "alive");
     const char *reason = not_joinable(thread);
 
     if (reason != NULL)
@@ -334,19 +306,19 @@ static int thread_method_alive(lua_State *L)
 
 static int thread_method_started(lua_State *L)
 {
-    lua_pushboolean(L, thread_state(check_thread(L)) != THREAD_NEW);
+    lua_pushboolean(L, thread_state(check_thread(L, "started")) != THREAD_NEW);
     return 1;
 }
 
 static int thread_method_detached(lua_State *L)
 {
-    lua_pushboolean(L, check_thread(L)->detached);
+    lua_pushboolean(L, check_thread(L, "detached")->detached);
     return 1;
 }
 
 static int thread_method_joinable(lua_State *L)
 {
-    lua_pushboolean(L, check_thread(L)->joinable);
+    lua_pushboolean(L, check_thread(L, "joinable")->joinable);
     return 1;
 }
 
@@ -357,7 +329,7 @@ static int thread_tostring(lua_State *L)
         [THREAD_RUNNING] = "running",   [THREAD_FINISHED] = "finished",
         [THREAD_JOINED] = "joined",
     };
-    struct thread *thread = check_thread(L);
+    struct thread *thread = check_thread(L, "tostring");
     const char *name = names[thread_state(thread)];
 
     if (thread->detached && !thread->joinable)
@@ -370,7 +342,7 @@ static int thread_tostring(lua_State *L)
 
 static int thread_method_interrupt(lua_State *L)
 {
-    struct thread *thread = check_thread(L);
+    struct thread *thread = check_thread(L, "interrupt");
     enum interrupt_mode mode = INTERRUPT_ONCE;
 
     if (!lua_isnoneornil(L, 2))
@@ -399,7 +371,7 @@ static int thread_collect(lua_State *L)
     return 0;
 }
 
-/* ---- the module ---- */
+/* ---- its metatable ---- */
 
 static const luaL_Reg methods[] = {
     {"start", thread_method_start},
@@ -430,64 +402,4 @@ static void push_metatable(lua_State *L)
     lua_setfield(L, -2, "__gc");
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &thread_key);
-}
-
-static int core_set_logger(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TFUNCTION);
-    lua_settop(L, 1);
-    lua_logger_set(L);
-    return 0;
-}
-
-static int core_version(lua_State *L)
-{
-    lua_pushinteger(L, VERSION_MAJOR);
-    lua_pushinteger(L, VERSION_MINOR);
-    lua_pushinteger(L, VERSION_PATCH);
-    if (*VERSION_COMMENT == '\0')
-        return 3;
-    lua_pushliteral(L, VERSION_COMMENT);
-    return 4;
-}
-
-static void push_version(lua_State *L)
-{
-    lua_pushfstring(L, "%d.%d.%d%s%s", VERSION_MAJOR, VERSION_MINOR,
-                    VERSION_PATCH, *VERSION_COMMENT == '\0' ? "" : "-",
-                    VERSION_COMMENT);
-}
-
-/* How many objects of each kind exist in the process. */
-static int core_live(lua_State *L)
-{
-    int kind;
-
-    lua_createtable(L, 0, LIVE_KINDS);
-    for (kind = 0; kind < LIVE_KINDS; kind++) {
-        lua_pushinteger(L, live_count((enum live_kind)kind));
-        lua_setfield(L, -2, live_name((enum live_kind)kind));
-    }
-    return 1;
-}
-
-static const luaL_Reg functions[] = {
-    {"new", core_new},
-    {"try_new", core_try_new},
-    {"set_logger", core_set_logger},
-    {"version", core_version},
-    {"live", core_live},
-    {NULL, NULL},
-};
-
-__attribute__((visibility("default"))) int luaopen_llthreads2_core(lua_State *L);
-
-int luaopen_llthreads2_core(lua_State *L)
-{
-    luaL_newlib(L, functions);
-    push_version(L);
-    lua_setfield(L, -2, "_VERSION");
-    lua_pushliteral(L, INTERRUPTED_ERROR);
-    lua_setfield(L, -2, "interrupted_error");
-    return 1;
 }

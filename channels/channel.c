@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+#include "channel.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handover.h"
+#include "name.h"
+
+/* ---- birth and death ---- */
+
+static void destroy(struct handle *handle)
+{
+    struct channel *channel = (struct channel *)handle;
+
+    if (channel->name != NULL)
+        name_forget(channel);
+    pollable_destroy(&channel->pollable);
+    mailbox_destroy(&channel->mailbox);
+    free(channel->name);
+    free(channel);
+}
+
+const struct handle_class channel_class = {
+    .name = "channel",
+    .destroy = destroy,
+    .binding = &lua_channel_binding,
+};
+
+static enum channel_result take_name(struct channel *channel, const char *name,
+                                     size_t length)
+{
+    if (name == NULL)
+        return CHANNEL_OK;
+    channel->name = malloc(length + 1);
+    if (channel->name == NULL)
+        return CHANNEL_NO_MEMORY;
+    memcpy(channel->name, name, length);
+    channel->name_length = length;
+    return name_register(channel);
+}
+
+enum channel_result channel_new(uint64_t capacity, const char *name,
+                                size_t name_length, struct channel **channel)
+{
+    struct channel *made = calloc(1, sizeof *made);
+    enum channel_result result;
+
+    if (made == NULL)
+        return CHANNEL_NO_MEMORY;
+    handle_init(&made->handle, &channel_class);
+    mailbox_init(&made->mailbox);
+    pollable_init(&made->pollable);
+    ck_spinlock_fas_init(&made->receiving);
+    made->capacity = capacity;
+    result = take_name(made, name, name_length);
+    if (result == CHANNEL_OK)
+        *channel = made;
+    else
+        handle_release(&made->handle);
+    return result;
+}
+
+struct channel *channel_find(const char *name, size_t name_length)
+{
+    return name_find(name, name_length);
+}
+
+/* ---- conditions ---- */
+
+bool channel_is_ready(const void *thing)
+{
+    const struct channel *channel = thing;
+
+    return mailbox_is_ready(&channel->mailbox);
+}
+
+bool channel_is_closed(const struct channel *channel)
+{
+    return mailbox_is_closed(&channel->mailbox);
+}
+
+/* How many are queued, and the `sent` of that moment. Both counters belong
+ * together if `taken` has not moved while `sent` was read. */
+static unsigned count_at(const struct channel *channel, unsigned *sent)
+{
+    unsigned taken, again = ck_pr_load_uint(&channel->taken);
+
+    do {
+        taken = again;
+        ck_pr_fence_load();
+        *sent = ck_pr_load_uint(&channel->sent);
+        ck_pr_fence_load();
+        again = ck_pr_load_uint(&channel->taken);
+    } while (again != taken);
+    return *sent - taken;
+}
+
+unsigned channel_count(const struct channel *channel)
+{
+    unsigned sent;
+
+    return count_at(channel, &sent);
+}
+
+static bool has_room(const void *thing)
+{
+    const struct channel *channel = thing;
+
+    return channel_count(channel) < channel->capacity ||
+           channel_is_closed(channel);
+}
+
+static void changed(struct channel *channel)
+{
+    pollable_update(&channel->pollable, channel_is_ready, channel);
+}
+
+enum channel_result channel_result_of(enum wait_result result)
+{
+    switch (result) {
+    case WAIT_READY:
+        return CHANNEL_OK;
+    case WAIT_TIMEOUT:
+        return CHANNEL_TIMEOUT;
+    case WAIT_INTERRUPTED:
+        return CHANNEL_INTERRUPTED;
+    default:
+        return CHANNEL_NO_MEMORY;
+    }
+}
+
+/* ---- senders ---- */
+
+/* False: no room. */
+static bool reserve(struct channel *channel)
+{
+    unsigned sent;
+
+    if (channel->capacity == 0) {
+        ck_pr_inc_uint(&channel->sent);
+        return true;
+    }
+    do {
+        if (count_at(channel, &sent) >= channel->capacity)
+            return false;
+    } while (!ck_pr_cas_uint(&channel->sent, sent, sent + 1));
+    return true;
+}
+
+static enum channel_result push(struct channel *channel,
+                                struct message *message)
+{
+    if (!mailbox_push(&channel->mailbox, message)) {
+        ck_pr_dec_uint(&channel->sent);
+        return CHANNEL_CLOSED;
+    }
+    changed(channel);
+    return CHANNEL_OK;
+}
+
+enum channel_result channel_send(struct channel *channel,
+                                 struct message *message,
+                                 const struct deadline *deadline)
+{
+    enum wait_result waited = WAIT_READY;
+
+    while (waited == WAIT_READY) {
+        if (channel_is_closed(channel))
+            return CHANNEL_CLOSED;
+        if (reserve(channel))
+            return push(channel, message);
+        waited = waitpoint_wait(&channel->room, has_room, channel, deadline);
+    }
+    return channel_result_of(waited);
+}
+
+/* ---- receivers ---- */
+
+/* The holder may have been stopped by the scheduler: let it run. */
+static void lock(struct channel *channel)
+{
+    unsigned tries;
+
+    for (tries = 1; !ck_spinlock_fas_trylock(&channel->receiving); tries++) {
+        ck_pr_stall();
+        if (tries % 64 == 0)
+            sched_yield();
+    }
+    HANDOVER_ACQUIRE(&channel->receiving);
+}
+
+static void unlock(struct channel *channel)
+{
+    HANDOVER_RELEASE(&channel->receiving);
+    ck_spinlock_fas_unlock(&channel->receiving);
+}
+
+/* After `count` messages have gone. */
+static void make_room(struct channel *channel, unsigned count)
+{
+    ck_pr_add_uint(&channel->taken, count);
+    if (channel->capacity != 0)
+        waitpoint_wake_some(&channel->room, count);
+    changed(channel);
+}
+
+/* Under the lock, and after an attempt to take a message has failed: a push
+ * may have come before the close in between. */
+static enum channel_result why_empty(struct channel *channel)
+{
+    if (!channel_is_closed(channel))
+        return CHANNEL_TIMEOUT;
+    return mailbox_peek_owner(&channel->mailbox) == NULL ? CHANNEL_CLOSED
+                                                         : CHANNEL_OK;
+}
+
+/* Always under the lock: to others the queue looks empty while the owner turns
+ * a batch around (runtime/mailbox.h), and "timeout" must be true. */
+enum channel_result channel_try_receive(struct channel *channel,
+                                        struct message **message)
+{
+    enum channel_result result = CHANNEL_OK;
+
+    lock(channel);
+    do {
+        *message = mailbox_pop_owner(&channel->mailbox);
+    } while (*message == NULL && (result = why_empty(channel)) == CHANNEL_OK);
+    unlock(channel);
+    if (result == CHANNEL_OK)
+        make_room(channel, 1);
+    return result;
+}
+
+enum channel_result channel_receive(struct channel *channel,
+                                    struct message **message,
+                                    const struct deadline *deadline)
+{
+    enum wait_result waited = WAIT_READY;
+    enum channel_result result;
+
+    while (waited == WAIT_READY) {
+        result = channel_try_receive(channel, message);
+        if (result != CHANNEL_TIMEOUT)
+            return result;
+        waited = mailbox_wait(&channel->mailbox, deadline);
+    }
+    return channel_result_of(waited);
+}
+
+void channel_return(struct channel *channel, struct message *message)
+{
+    lock(channel);
+    mailbox_return_owner(&channel->mailbox, message);
+    unlock(channel);
+    ck_pr_dec_uint(&channel->taken);
+    changed(channel);
+}
+
+enum channel_result channel_peek(struct channel *channel,
+                                 struct message **message)
+{
+    enum channel_result result = CHANNEL_OK;
+
+    lock(channel);
+    *message = mailbox_peek_owner(&channel->mailbox);
+    if (*message == NULL) {
+        result = why_empty(channel);
+        if (result == CHANNEL_OK)
+            *message = mailbox_peek_owner(&channel->mailbox);
+    }
+    if (result == CHANNEL_OK)
+        message_retain(*message);
+    unlock(channel);
+    return result;
+}
+
+/* What is queued now, as a list; what is sent meanwhile is not waited for. */
+static struct message *take_all(struct channel *channel, unsigned *count)
+{
+    struct message *oldest = NULL, **end = &oldest;
+    unsigned most;
+
+    lock(channel);
+    most = channel_count(channel);
+    for (*count = 0; *count < most; ++*count) {
+        *end = mailbox_pop_owner(&channel->mailbox);
+        if (*end == NULL)
+            break;
+        end = &(*end)->next;
+    }
+    *end = NULL;
+    unlock(channel);
+    return oldest;
+}
+
+unsigned channel_clear(struct channel *channel)
+{
+    unsigned count;
+    struct message *message = take_all(channel, &count), *next;
+
+    if (count > 0)
+        make_room(channel, count);
+    for (; message != NULL; message = next) {
+        next = message->next;
+        message_release(message);
+    }
+    return count;
+}
+
+/* ---- the end ---- */
+
+void channel_close(struct channel *channel)
+{
+    mailbox_close(&channel->mailbox);
+    waitpoint_wake_all(&channel->room);
+    changed(channel);
+}
+
+int channel_descriptor(struct channel *channel)
+{
+    return pollable_open(&channel->pollable, channel_is_ready, channel);
+}

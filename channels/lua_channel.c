@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The methods of a channel object.
+ */
+#include "lua_channel.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <string.h>
+
+#include "lua_argument.h"
+#include "lua_codec.h"
+#include "lua_handle.h"
+#include "lua_interrupt.h"
+
+struct channel *lua_channel_at(lua_State *L, int index)
+{
+    struct handle *handle = lua_handle_at(L, index);
+
+    if (handle == NULL || handle->class != &channel_class)
+        return NULL;
+    return (struct channel *)handle;
+}
+
+static struct channel *check_channel(lua_State *L, const char *function)
+{
+    struct channel *channel = lua_channel_at(L, 1);
+
+    if (channel == NULL)
+        lua_refuse_type(L, 1, function, "channel");
+    return channel;
+}
+
+/* ---- results ---- */
+
+static int fail(lua_State *L, const char *reason)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, reason);
+    return 2;
+}
+
+int lua_channel_fail(lua_State *L, enum channel_result result)
+{
+    switch (result) {
+    case CHANNEL_TIMEOUT:
+        return fail(L, "timeout");
+    case CHANNEL_CLOSED:
+        return fail(L, "closed");
+    case CHANNEL_INTERRUPTED:
+        return lua_interrupt_raise(L);
+    default:
+        lua_pushliteral(L, "not enough memory");
+        return lua_error(L);
+    }
+}
+
+static int decode(lua_State *L)
+{
+    const struct message *message = lua_touserdata(L, 1);
+
+    lua_settop(L, 0);
+    lua_pushboolean(L, 1);
+    return 1 + codec_decode(L, message);
+}
+
+/* Pushes true and the values, or an error. */
+static int decode_protected(lua_State *L, struct message *message)
+{
+    lua_pushcfunction(L, decode);
+    lua_pushlightuserdata(L, message);
+    return lua_pcall(L, 1, LUA_MULTRET, 0);
+}
+
+int lua_channel_push_received(lua_State *L, struct channel *channel,
+                              struct message *message)
+{
+    int top = lua_gettop(L);
+
+    if (decode_protected(L, message) != LUA_OK) {
+        channel_return(channel, message);
+        return lua_error(L);
+    }
+    message_release(message);
+    return lua_gettop(L) - top;
+}
+
+/* ---- send ---- */
+
+/* A message of the arguments from number `first` on; the caller owns it. */
+static struct message *encode(lua_State *L, int first, const char *function)
+{
+    struct message *message = message_new();
+    struct codec_fault fault = {.problem = CODEC_NO_MEMORY};
+
+    if (message != NULL && codec_encode(L, first, lua_gettop(L), CODEC_STRICT,
+                                        message, &fault))
+        return message;
+    if (message != NULL)
+        message_release(message);
+    codec_raise(L, &fault, function);
+    return NULL;
+}
+
+static int send(lua_State *L, struct channel *channel, int first,
+                const struct deadline *deadline, const char *function)
+{
+    struct message *message = encode(L, first, function);
+    enum channel_result result = channel_send(channel, message, deadline);
+
+    if (result != CHANNEL_OK) {
+        message_release(message);
+        return lua_channel_fail(L, result);
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int channel_method_send(lua_State *L)
+{
+    struct channel *channel = check_channel(L, "send");
+    struct deadline never = deadline_never();
+
+    return send(L, channel, 2, &never, "send");
+}
+
+static int channel_method_timed_send(lua_State *L)
+{
+    struct channel *channel = check_channel(L, "timed_send");
+    struct deadline deadline = lua_check_timeout(L, 2, "timed_send");
+
+    return send(L, channel, 3, &deadline, "timed_send");
+}
+
+static int channel_method_try_send(lua_State *L)
+{
+    struct channel *channel = check_channel(L, "try_send");
+    struct deadline at_once = deadline_after(0);
+    struct message *message = encode(L, 2, "try_send");
+    enum channel_result result = channel_send(channel, message, &at_once);
+
+    if (result == CHANNEL_OK) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    message_release(message);
+    if (result == CHANNEL_TIMEOUT)
+        return fail(L, "full");
+    return lua_channel_fail(L, result);
+}
+
+/* ---- receive ---- */
+
+static int channel_method_receive(lua_State *L)
+{
+    struct channel *channel = check_channel(L, "receive");
+    struct deadline deadline = lua_check_timeout(L, 2, "receive");
+    struct message *message;
+    enum channel_result result = channel_receive(channel, &message, &deadline);
+
+    if (result != CHANNEL_OK)
+        return lua_channel_fail(L, result);
+    return lua_channel_push_received(L, channel, message);
+}
+
+/* The values of the next message, without the `true`; nil at the end. */
+static int next_message(lua_State *L)
+{
+    struct channel *channel = lua_channel_at(L, lua_upvalueindex(1));
+    struct deadline never = deadline_never();
+    struct message *message;
+    enum channel_result result;
+
+    if (channel == NULL)
+        return luaL_error(L, "channel expected");
+    result = channel_receive(channel, &message, &never);
+    if (result == CHANNEL_CLOSED) {
+        lua_pushnil(L);
+        return 1;
+    }
+    if (result != CHANNEL_OK)
+        return lua_channel_fail(L, result);
+    return lua_channel_push_received(L, channel, message) - 1;
+}
+
+static int channel_method_messages(lua_State *L)
+{
+    check_channel(L, "messages");
+    lua_settop(L, 1);
+    lua_pushcclosure(L, next_message, 1);
+    return 1;
+}
+
+static int channel_method_peek(lua_State *L)
+{
+    struct channel *channel = check_channel(L, "peek");
+    int top = lua_gettop(L), status;
+    struct message *message;
+    enum channel_result result = channel_peek(channel, &message);
+
+    if (result != CHANNEL_OK)
+        return lua_channel_fail(L, result);
+    status = decode_protected(L, message);
+    message_release(message);
+    if (status != LUA_OK)
+        return lua_error(L);
+    return lua_gettop(L) - top;
+}
+
+/* ---- the queue ---- */
+
+static int channel_method_count(lua_State *L)
+{
+    lua_pushinteger(L, channel_count(check_channel(L, "count")));
+    return 1;
+}
+
+static int channel_method_capacity(lua_State *L)
+{
+    struct channel *channel = check_channel(L, "capacity");
+
+    if (channel->capacity == 0)
+        lua_pushnumber(L, (lua_Number)HUGE_VAL);
+    else
+        lua_pushinteger(L, (lua_Integer)channel->capacity);
+    return 1;
+}
+
+static int channel_method_clear(lua_State *L)
+{
+    lua_pushinteger(L, channel_clear(check_channel(L, "clear")));
+    return 1;
+}
+
+static int channel_method_close(lua_State *L)
+{
+    channel_close(check_channel(L, "close"));
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int channel_method_closed(lua_State *L)
+{
+    lua_pushboolean(L, channel_is_closed(check_channel(L, "closed")));
+    return 1;
+}
+
+static int channel_method_name(lua_State *L)
+{
+    struct channel *channel = check_channel(L, "name");
+
+    if (channel->name == NULL)
+        lua_pushnil(L);
+    else
+        lua_pushlstring(L, channel->name, channel->name_length);
+    return 1;
+}
+
+/* ---- event loops ---- */
+
+static int push_descriptor(lua_State *L, const char *function)
+{
+    int descriptor = channel_descriptor(check_channel(L, function));
+
+    if (descriptor < 0)
+        return luaL_error(L, "no descriptor for the channel: %s",
+                          strerror(-descriptor));
+    lua_pushinteger(L, descriptor);
+    return 1;
+}
+
+static int channel_method_fd(lua_State *L)
+{
+    return push_descriptor(L, "fd");
+}
+
+/* What LuaSocket calls it. */
+static int channel_method_getfd(lua_State *L)
+{
+    return push_descriptor(L, "getfd");
+}
+
+/* What cqueues calls it. */
+static int channel_method_pollfd(lua_State *L)
+{
+    return push_descriptor(L, "pollfd");
+}
+
+/* For LuaSocket: nothing is buffered outside of what the descriptor shows. */
+static int channel_method_dirty(lua_State *L)
+{
+    check_channel(L, "dirty");
+    lua_pushboolean(L, 0);
+    return 1;
+}
+
+/* For cqueues: poll for reading ... */
+static int channel_method_events(lua_State *L)
+{
+    check_channel(L, "events");
+    lua_pushliteral(L, "r");
+    return 1;
+}
+
+/* ... for as long as it takes. */
+static int channel_method_timeout(lua_State *L)
+{
+    check_channel(L, "timeout");
+    lua_pushnil(L);
+    return 1;
+}
+
+/* ---- metamethods ---- */
+
+static int channel_tostring(lua_State *L)
+{
+    struct channel *channel = check_channel(L, "tostring");
+    luaL_Buffer text;
+
+    luaL_buffinit(L, &text);
+    luaL_addstring(&text, "channel");
+    if (channel->name != NULL) {
+        luaL_addstring(&text, " (");
+        luaL_addlstring(&text, channel->name, channel->name_length);
+        luaL_addstring(&text, ")");
+    }
+    lua_pushfstring(L, ": %p", (void *)channel);
+    luaL_addvalue(&text);
+    luaL_pushresult(&text);
+    return 1;
+}
+
+static int channel_equal(lua_State *L)
+{
+    struct channel *one = lua_channel_at(L, 1);
+
+    lua_pushboolean(L, one != NULL && one == lua_channel_at(L, 2));
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"send", channel_method_send},
+    {"try_send", channel_method_try_send},
+    {"timed_send", channel_method_timed_send},
+    {"receive", channel_method_receive},
+    {"messages", channel_method_messages},
+    {"peek", channel_method_peek},
+    {"count", channel_method_count},
+    {"capacity", channel_method_capacity},
+    {"clear", channel_method_clear},
+    {"close", channel_method_close},
+    {"closed", channel_method_closed},
+    {"name", channel_method_name},
+    {"fd", channel_method_fd},
+    {"getfd", channel_method_getfd},
+    {"pollfd", channel_method_pollfd},
+    {"dirty", channel_method_dirty},
+    {"events", channel_method_events},
+    {"timeout", channel_method_timeout},
+    {NULL, NULL},
+};
+
+static const luaL_Reg metamethods[] = {
+    {"__len", channel_method_count},
+    {"__eq", channel_equal},
+    {"__tostring", channel_tostring},
+    {NULL, NULL},
+};
+
+const struct lua_handle_binding lua_channel_binding = {
+    .methods = methods,
+    .metamethods = metamethods,
+};

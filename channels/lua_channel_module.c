@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The functions of the module llthreads2.channel.
+ */
+#include <lauxlib.h>
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "lua_argument.h"
+#include "lua_channel.h"
+#include "lua_handle.h"
+#include "select.h"
+
+/* ---- new ---- */
+
+struct options {
+    uint64_t capacity;
+    const char *name;
+    size_t name_length;
+};
+
+static uint64_t check_capacity(lua_State *L, int index)
+{
+    int exact;
+    lua_Integer capacity = lua_tointegerx(L, index, &exact);
+
+    if (lua_type(L, index) != LUA_TNUMBER || !exact || capacity < 1)
+        lua_refuse_argument(
+            L, 1, "new",
+            lua_pushfstring(L, "capacity: integer of 1 or more expected, got %s",
+                            luaL_tolstring(L, index, NULL)));
+    return (uint64_t)capacity;
+}
+
+static void read_option(lua_State *L, const char *key, int value,
+                        struct options *options)
+{
+    if (strcmp(key, "capacity") == 0) {
+        options->capacity = check_capacity(L, value);
+    } else if (strcmp(key, "name") == 0) {
+        if (lua_type(L, value) != LUA_TSTRING)
+            lua_refuse_argument(
+                L, 1, "new",
+                lua_pushfstring(L, "name: string expected, got %s",
+                                luaL_typename(L, value)));
+        options->name = lua_tolstring(L, value, &options->name_length);
+    } else {
+        lua_refuse_argument(L, 1, "new",
+                            lua_pushfstring(L, "unknown option '%s'", key));
+    }
+}
+
+/* The table keeps the name. */
+static void read_options(lua_State *L, struct options *options)
+{
+    lua_pushnil(L);
+    while (lua_next(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING)
+            lua_refuse_argument(
+                L, 1, "new",
+                lua_pushfstring(L, "unknown option %s",
+                                luaL_tolstring(L, -2, NULL)));
+        read_option(L, lua_tostring(L, -2), lua_gettop(L), options);
+        lua_pop(L, 1);
+    }
+}
+
+static void check_options(lua_State *L, struct options *options)
+{
+    switch (lua_type(L, 1)) {
+    case LUA_TNONE:
+    case LUA_TNIL:
+        break;
+    case LUA_TNUMBER:
+        options->capacity = check_capacity(L, 1);
+        break;
+    case LUA_TTABLE:
+        read_options(L, options);
+        break;
+    default:
+        lua_refuse_type(L, 1, "new", "capacity or table of options");
+    }
+}
+
+/* The object first, which holds nothing yet and may raise, then the channel. */
+static int module_new(lua_State *L)
+{
+    struct options options = {0, NULL, 0};
+    enum channel_result result;
+    struct channel *channel;
+    struct handle **box;
+
+    check_options(L, &options);
+    box = lua_handle_new(L, &channel_class);
+    result = channel_new(options.capacity, options.name, options.name_length,
+                         &channel);
+    if (result == CHANNEL_NAME_TAKEN) {
+        lua_pushlstring(L, options.name, options.name_length);
+        return lua_refuse_argument(
+            L, 1, "new",
+            lua_pushfstring(L, "a channel named '%s' exists",
+                            lua_tostring(L, -1)));
+    }
+    if (result != CHANNEL_OK)
+        return lua_channel_fail(L, result);
+    *box = &channel->handle;
+    return 1;
+}
+
+/* ---- get, is ---- */
+
+static int module_get(lua_State *L)
+{
+    struct channel *channel;
+    struct handle **box;
+    const char *name;
+    size_t length;
+
+    if (lua_type(L, 1) != LUA_TSTRING)
+        lua_refuse_type(L, 1, "get", "string");
+    name = lua_tolstring(L, 1, &length);
+    box = lua_handle_new(L, &channel_class);
+    channel = channel_find(name, length);
+    if (channel == NULL) {
+        lua_pushnil(L);
+        lua_pushliteral(L, "not found");
+        return 2;
+    }
+    *box = &channel->handle;
+    return 1;
+}
+
+static int module_is(lua_State *L)
+{
+    lua_pushboolean(L, lua_channel_at(L, 1) != NULL);
+    return 1;
+}
+
+/* ---- select ---- */
+
+/* Pushes the list's channels, one after the other from index `first` on, so
+ * that they stay alive; the list may change meanwhile. */
+static unsigned push_channels(lua_State *L)
+{
+    lua_Unsigned count, i;
+
+    if (lua_type(L, 1) != LUA_TTABLE)
+        lua_refuse_type(L, 1, "select", "table");
+    count = lua_rawlen(L, 1);
+    if (count > INT_MAX - 8 || !lua_checkstack(L, (int)count + 8))
+        lua_refuse_argument(L, 1, "select", "too many channels");
+    for (i = 1; i <= count; i++) {
+        lua_rawgeti(L, 1, (lua_Integer)i);
+        if (lua_channel_at(L, -1) == NULL)
+            lua_refuse_argument(
+                L, 1, "select",
+                lua_pushfstring(L, "at [%d]: channel expected, got %s", (int)i,
+                                luaL_typename(L, -1)));
+    }
+    return (unsigned)count;
+}
+
+/* Where the next search begins: a random number, so that no pattern in the
+ * calls keeps a channel from its turn. The generator (Knuth's, linear
+ * congruential) is this state's. */
+static unsigned next_start(lua_State *L, unsigned count)
+{
+    uint64_t state = (uint64_t)lua_tointeger(L, lua_upvalueindex(1));
+
+    state = state * UINT64_C(6364136223846793005) +
+            UINT64_C(1442695040888963407);
+    lua_pushinteger(L, (lua_Integer)state);
+    lua_replace(L, lua_upvalueindex(1));
+    return count == 0 ? 0 : (unsigned)(state >> 33) % count;
+}
+
+static int module_select(lua_State *L)
+{
+    struct deadline deadline = lua_check_timeout(L, 2, "select");
+    struct wait_for *places;
+    struct message *message;
+    unsigned count, i, which;
+    enum channel_result result;
+    int first = lua_gettop(L) + 1;
+
+    count = push_channels(L);
+    if (count == 0 && deadline.kind == DEADLINE_NEVER)
+        lua_refuse_argument(L, 1, "select",
+                            "empty list, and no timeout: would wait for ever");
+    places = lua_newuserdatauv(L, (count + 1) * sizeof *places, 0);
+    for (i = 0; i < count; i++)
+        select_add(&places[i], lua_channel_at(L, first + (int)i));
+    result = select_receive(places, count, next_start(L, count), &deadline,
+                            &which, &message);
+    if (result != CHANNEL_OK && result != CHANNEL_CLOSED)
+        return lua_channel_fail(L, result);
+    lua_pushvalue(L, first + (int)which);
+    if (result == CHANNEL_CLOSED)
+        return 1 + lua_channel_fail(L, result);
+    return 1 + lua_channel_push_received(
+                   L, lua_channel_at(L, first + (int)which), message);
+}
+
+/* ---- the table ---- */
+
+static const luaL_Reg functions[] = {
+    {"new", module_new},
+    {"get", module_get},
+    {"is", module_is},
+    {NULL, NULL},
+};
+
+void lua_channel_push_module(lua_State *L)
+{
+    luaL_newlib(L, functions);
+    lua_pushinteger(L, 0);
+    lua_pushcclosure(L, module_select, 1);
+    lua_setfield(L, -2, "select");
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "select.h"
+
+void select_add(struct wait_for *place, struct channel *channel)
+{
+    place->point = &channel->mailbox.arrival;
+    place->ready = channel_is_ready;
+    place->thing = channel;
+}
+
+static struct channel *channel_at(const struct wait_for *place)
+{
+    return (struct channel *)(uintptr_t)place->thing;
+}
+
+enum channel_result select_receive(struct wait_for *places, unsigned count,
+                                   unsigned start,
+                                   const struct deadline *deadline,
+                                   unsigned *which, struct message **message)
+{
+    enum channel_result result;
+    enum wait_result waited;
+
+    do {
+        waited = waitpoint_wait_any(places, count, start, deadline, which);
+        if (waited != WAIT_READY)
+            return channel_result_of(waited);
+        result = channel_try_receive(channel_at(&places[*which]), message);
+    } while (result == CHANNEL_TIMEOUT);
+    return result;
+}
