@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "handle.h"
 
+#include <stddef.h>
+
 #include "live.h"
 
 void handle_init(struct handle *handle, const struct handle_class *class)
@@ -20,10 +22,41 @@ bool handle_retain_if_alive(struct handle *handle)
     return refcount_take_if_any(&handle->references);
 }
 
+/* The handles that have lost their last reference in the calling thread while
+ * it was destroying another one. Where it can be had, the storage is part of
+ * each thread from its beginning, so that the first use needs no memory. */
+#ifdef __GLIBC__
+#define EARLY __attribute__((tls_model("initial-exec")))
+#else
+#define EARLY
+#endif
+
+static _Thread_local EARLY struct {
+    bool busy;
+    struct handle *first;
+} dying;
+
+static void destroy_all(struct handle *handle)
+{
+    dying.busy = true;
+    while (handle != NULL) {
+        live_gone(LIVE_HANDLES);
+        handle->class->destroy(handle);
+        handle = dying.first;
+        if (handle != NULL)
+            dying.first = handle->next;
+    }
+    dying.busy = false;
+}
+
 void handle_release(struct handle *handle)
 {
     if (!refcount_give(&handle->references))
         return;
-    live_gone(LIVE_HANDLES);
-    handle->class->destroy(handle);
+    if (!dying.busy) {
+        destroy_all(handle);
+        return;
+    }
+    handle->next = dying.first;
+    dying.first = handle;
 }

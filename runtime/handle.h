@@ -30,6 +30,8 @@ struct handle_class {
 struct handle {
     const struct handle_class *class;
     struct refcount references;
+    /* Among those that wait for their destruction. */
+    struct handle *next;
 };
 
 /* Makes the caller the first holder. Before the object is shared. */
@@ -42,7 +44,9 @@ void handle_retain(struct handle *handle);
  * been given back. Any thread, while the register keeps destroy() waiting. */
 bool handle_retain_if_alive(struct handle *handle);
 
-/* Gives a reference back; the last one destroys the object. Any thread. */
+/* Gives a reference back; the last one destroys the object. Any thread.
+ * Destroying one may let go of others, and so on along a chain of any length:
+ * they are destroyed one after the other, not one inside of the other. */
 void handle_release(struct handle *handle);
 
 #endif
