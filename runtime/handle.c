@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "live.h"
+#include "threadlocal.h"
 
 void handle_init(struct handle *handle, const struct handle_class *class)
 {
@@ -23,15 +24,8 @@ bool handle_retain_if_alive(struct handle *handle)
 }
 
 /* The handles that have lost their last reference in the calling thread while
- * it was destroying another one. Where it can be had, the storage is part of
- * each thread from its beginning, so that the first use needs no memory. */
-#ifdef __GLIBC__
-#define EARLY __attribute__((tls_model("initial-exec")))
-#else
-#define EARLY
-#endif
-
-static _Thread_local EARLY struct {
+ * it was destroying another one. */
+static THREAD_LOCAL struct {
     bool busy;
     struct handle *first;
 } dying;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "live.h"
+#include "message_pool.h"
 
 static void make_empty(struct message *message)
 {
@@ -16,7 +17,7 @@ static void make_empty(struct message *message)
 
 struct message *message_new(void)
 {
-    struct message *message = malloc(sizeof *message);
+    struct message *message = message_pool_take();
 
     if (message == NULL)
         return NULL;
@@ -58,7 +59,7 @@ void message_release(struct message *message)
         return;
     message_clear(message);
     live_gone(LIVE_MESSAGES);
-    free(message);
+    message_pool_give(message);
 }
 
 /* At least twice the old capacity, so that filling stays linear. */

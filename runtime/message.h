@@ -24,6 +24,8 @@ struct message {
     /* The mailbox's. */
     struct message *next;
     struct refcount references;
+    /* Where its memory goes: runtime/message_pool.h. */
+    struct message_pool *home;
     unsigned char *bytes;
     size_t size, capacity;
     /* How many values lie in the bytes, how many tables and closures they
