@@ -6,6 +6,7 @@
 #include <ck_ec.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "live.h"
@@ -22,7 +23,7 @@ struct waiter {
     bool accepts;
 };
 
-static const struct ck_ec_mode mode = {
+static struct ck_ec_mode mode = {
     .ops = &waiter_ops,
     .single_producer = false,
 };
@@ -77,15 +78,37 @@ static void thread_ended(void *waiter)
     waiter_release(waiter);
 }
 
-static void create_key(void)
+static bool is_single_processor(void)
 {
+    cpu_set_t processors;
+
+    return sched_getaffinity(0, sizeof processors, &processors) == 0 &&
+           CPU_COUNT(&processors) == 1;
+}
+
+/* Where nobody else can run meanwhile, looking again before going to sleep is
+ * a waste of time. */
+static void choose_mode(void)
+{
+    static struct ck_ec_ops sleep_at_once;
+
+    if (!is_single_processor())
+        return;
+    sleep_at_once = waiter_ops;
+    sleep_at_once.busy_loop_iter = 1;
+    mode.ops = &sleep_at_once;
+}
+
+static void prepare(void)
+{
+    choose_mode();
     setup_error = pthread_key_create(&own_waiter, thread_ended);
 }
 
 int waiter_setup(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    int error = pthread_once(&once, create_key);
+    int error = pthread_once(&once, prepare);
 
     return error != 0 ? error : setup_error;
 }
