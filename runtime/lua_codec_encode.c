@@ -180,9 +180,8 @@ static enum meeting meet(struct encoder *e, int index)
 
 /* ---- tables ---- */
 
-/* A walk over a table: in array mode while the keys come as 1, 2, 3, ... with
- * holes no larger than Lua itself makes in its arrays, in hash mode from the
- * first other key on. */
+/* A walk over a table: in array mode while the keys come as 1, 2, 3, ..., some
+ * holes allowed, in hash mode from the first other key on. */
 struct walk {
     struct table_sizes sizes;
     /* Values in array mode that are not nil. */
@@ -190,10 +189,9 @@ struct walk {
     lua_Unsigned border;
 };
 
-/* Holes are filled with nil as long as the array stays half full, as an array
- * that has grown in Lua is, or short, as one written out in a constructor may
- * be. This keeps the length of a table with holes, which Lua finds by where
- * its array part ends. */
+/* Holes are filled with nil as long as the array does not get much emptier
+ * than those that Lua makes, or is short. This keeps the length of a table with
+ * holes, which Lua finds by where its array part ends. */
 static bool fits_array(const struct walk *walk, lua_Unsigned key)
 {
     lua_Unsigned next = (lua_Unsigned)walk->sizes.array + 1;
@@ -201,7 +199,7 @@ static bool fits_array(const struct walk *walk, lua_Unsigned key)
     if (walk->sizes.hash > 0 || key < next || key >= UINT32_MAX)
         return false;
     return key == next ||
-           (key <= walk->border && key <= 2 * walk->filled + 64);
+           (key <= walk->border && key <= 8 * walk->filled + 64);
 }
 
 static bool put_holes(struct encoder *e, struct walk *walk, lua_Unsigned key)

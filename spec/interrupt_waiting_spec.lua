@@ -10,15 +10,21 @@ local INTERRUPTED = llthreads.interrupted_error
 
 describe("a child that waits in join", function()
   -- The child joins a grandchild that waits for a word from the spec.
-  local JOINER = sync.QUIET .. sync.THREAD_ID .. [[
+  local START = sync.QUIET .. sync.THREAD_ID .. [[
     local port, timeout = select(2, ...)
     local grandchild = require("llthreads2").new(
       'local link = require("socket").connect("127.0.0.1", (...)) '
       .. 'link:settimeout(20) return link:receive()', port):start()
     link:send(thread_id() .. "\n")
+  ]]
+  local JOIN = [[
     local ok, message = pcall(grandchild.join, grandchild, timeout)
     link:send(tostring(ok) .. "\n")
-    return message, grandchild:join()]]
+    return message, grandchild:join()
+  ]]
+  local JOINER = START .. JOIN
+  local LATE_JOINER = "return coroutine.wrap(function(...) " .. START
+    .. "link:receive() " .. JOIN .. "end)(...)"
 
   local function woken_by_interrupt(timeout)
     local door = sync.door()
@@ -40,6 +46,21 @@ describe("a child that waits in join", function()
 
   it("with a timeout is woken by an interrupt, too", function()
     woken_by_interrupt(15000)
+  end)
+
+  it("does not fall asleep when an interrupt has come before", function()
+    -- A coroutine that existed before is out of the interrupt's reach at
+    -- first: only the wait itself can see it.
+    local door = sync.door()
+    local thread, link = sync.meet(LATE_JOINER, nil, door.port)
+    local grandchild_link = door:answer()
+    assert(link:receive())
+    thread:interrupt()
+    link:send("\n")
+    assert.are.equal("false", link:receive())
+    grandchild_link:send("released\n")
+    local results = table.pack(thread:join())
+    assert.is_truthy(tostring(results[2]):find(INTERRUPTED, 1, true))
   end)
 
   it("is woken by an interrupt that is persistent", function()

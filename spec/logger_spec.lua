@@ -63,11 +63,12 @@ describe("the report of an error", function()
   end)
 
   it("stays in one piece when many threads fail at once", function()
+    -- Each report is longer than what a pipe takes at once.
     local out, err = proc.run([[
       local new = require("llthreads2").new
       local threads = {}
-      for i = 1, 60 do
-        threads[i] = new("error((...), 0)", ("message " .. i .. " "):rep(1500))
+      for i = 1, 30 do
+        threads[i] = new("error((...), 0)", ("message " .. i .. " "):rep(10000))
       end
       for _, thread in ipairs(threads) do thread:start() end
       for _, thread in ipairs(threads) do
@@ -91,6 +92,17 @@ describe("the report of an error", function()
       end
       new("return ..."):join()]])
     assert.are.same({ "", "", 0 }, { out, err, code })
+  end)
+
+  it("is not made for results that nobody wants", function()
+    local out, err = proc.run([[
+      local new = require("llthreads2").new
+      local deep = "local t = {} for _ = 1, 200 do t = { t } end return t"
+      for _, flags in ipairs { { false, false }, { true, true } } do
+        local ok, zero = new(deep):start(table.unpack(flags)):join()
+        print(ok, zero == 0)
+      end]])
+    assert.are.same({ "true\ttrue\ntrue\ttrue\n", "" }, { out, err })
   end)
 end)
 

@@ -237,14 +237,21 @@ static void a_cleared_message_is_as_new(void)
 
 static void no_memory_leaves_everything_as_it_was(void)
 {
-    struct message *message;
+    struct message *message, *others = NULL;
     struct handle *handle = parcel_new(1);
+    unsigned live = 0;
     uint32_t number = 99;
 
     no_memory_from(1);
-    message = message_new();
-    CHECK(no_memory_end() && message == NULL, "no memory, no message");
-    CHECK_NUMBER(live_count(LIVE_MESSAGES), 0, "and none is counted");
+    /* Those that are at home in this thread come first. */
+    for (; (message = message_new()) != NULL; live++) {
+        message->next = others;
+        others = message;
+    }
+    CHECK(no_memory_end(), "no memory, no message");
+    CHECK_NUMBER(live_count(LIVE_MESSAGES), live, "and none is counted");
+    for (; (message = others) != NULL; message_release(message))
+        others = message->next;
 
     message = message_new();
     append(message, MESSAGE_INLINE);
