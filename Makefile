@@ -10,7 +10,7 @@ MAKEFLAGS += --no-print-directory
 
 build: ready
 	cmake --preset release
-	cmake --build --preset release -j $(JOBS)
+	cmake --build --preset release -j $(JOBS) --target core
 
 help:
 	@echo 'make             builds the library in build/release'
@@ -24,17 +24,16 @@ help:
 demo: build
 	LUA_PATH="$(CURDIR)/lua/?.lua;;" \
 	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
-	$(LUA) examples/wordcount.lua $(if $(FOLDER),"$(FOLDER)")
-
-test: ready-to-test build
-	ctest --preset release -j $(JOBS)
+	$(LUA) examples/worker_pool.lua $(if $(FOLDER),"$(FOLDER)")
 
 sanitizers: $(SANITIZERS)
 
-$(SANITIZERS): ready-to-test
-	cmake --preset $@
-	cmake --build --preset $@ -j $(JOBS)
-	ctest --preset $@ -j $(JOBS)
+test: BUILD = release
+$(SANITIZERS): BUILD = $@
+test $(SANITIZERS): ready-to-test
+	cmake --preset $(BUILD)
+	cmake --build --preset $(BUILD) -j $(JOBS)
+	ctest --preset $(BUILD) -j $(JOBS)
 
 install: build
 	cmake --install build/release --prefix "$(PREFIX)"

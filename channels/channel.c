@@ -216,8 +216,8 @@ static enum channel_result why_empty(struct channel *channel)
                                                          : CHANNEL_OK;
 }
 
-/* Always under the lock: to others the queue looks empty while the owner turns
- * a batch around (runtime/mailbox.h), and "timeout" must be true. */
+/* Always under the lock: "timeout" must be true of some moment of the call, and
+ * mailbox_is_ready() may miss what others have just done. */
 enum channel_result channel_try_receive(struct channel *channel,
                                         struct message **message)
 {
@@ -251,10 +251,11 @@ enum channel_result channel_receive(struct channel *channel,
 
 void channel_return(struct channel *channel, struct message *message)
 {
+    /* First, so that it is never taken more often than sent. */
+    ck_pr_dec_uint(&channel->taken);
     lock(channel);
     mailbox_return_owner(&channel->mailbox, message);
     unlock(channel);
-    ck_pr_dec_uint(&channel->taken);
     changed(channel);
 }
 

@@ -7,15 +7,22 @@
 #include "live.h"
 
 #define CLOSED ((uintptr_t)1)
+#define TURNING ((uintptr_t)2)
+#define BITS (CLOSED | TURNING)
 
-static bool is_closed(const void *word)
+static uintptr_t bits_of(const void *word)
 {
-    return (uintptr_t)word & CLOSED;
+    return (uintptr_t)word & BITS;
 }
 
 static struct message *youngest_in(void *word)
 {
-    return (struct message *)((uintptr_t)word & ~CLOSED);
+    return (struct message *)((uintptr_t)word & ~BITS);
+}
+
+static void *word_of(const struct message *youngest, uintptr_t bits)
+{
+    return (void *)((uintptr_t)youngest | bits);
 }
 
 void mailbox_init(struct mailbox *mailbox)
@@ -41,11 +48,12 @@ bool mailbox_push(struct mailbox *mailbox, struct message *message)
 
     HANDOVER_RELEASE(message);
     do {
-        if (is_closed(word))
+        if (bits_of(word) & CLOSED)
             return false;
-        message->next = word;
+        message->next = youngest_in(word);
         ck_pr_fence_store_atomic();
-    } while (!ck_pr_cas_ptr_value(&mailbox->incoming, word, message, &word));
+    } while (!ck_pr_cas_ptr_value(&mailbox->incoming, word,
+                                  word_of(message, bits_of(word)), &word));
     waitpoint_wake(&mailbox->arrival);
     return true;
 }
@@ -54,22 +62,24 @@ void mailbox_close(struct mailbox *mailbox)
 {
     void *word = ck_pr_load_ptr(&mailbox->incoming);
 
-    while (!is_closed(word) &&
+    while (!(bits_of(word) & CLOSED) &&
            !ck_pr_cas_ptr_value(&mailbox->incoming, word,
-                                (void *)((uintptr_t)word | CLOSED), &word))
+                                word_of(word, CLOSED), &word))
         ;
     waitpoint_wake_all(&mailbox->arrival);
 }
 
 bool mailbox_is_closed(const struct mailbox *mailbox)
 {
-    return is_closed(ck_pr_load_ptr(&mailbox->incoming));
+    return bits_of(ck_pr_load_ptr(&mailbox->incoming)) & CLOSED;
 }
 
 bool mailbox_is_ready(const struct mailbox *mailbox)
 {
-    return ck_pr_load_ptr(&mailbox->ready) != NULL ||
-           ck_pr_load_ptr(&mailbox->incoming) != NULL;
+    if (ck_pr_load_ptr(&mailbox->incoming) != NULL)
+        return true;
+    ck_pr_fence_load();
+    return ck_pr_load_ptr(&mailbox->ready) != NULL;
 }
 
 static bool is_ready(const void *mailbox)
@@ -85,23 +95,38 @@ enum wait_result mailbox_wait(struct mailbox *mailbox,
 
 /* ---- the owner ---- */
 
+/* Leaves the bit of a batch that is being turned, if there is one. */
 static struct message *take_batch(struct mailbox *mailbox)
 {
     void *word = ck_pr_load_ptr(&mailbox->incoming);
 
     while (youngest_in(word) != NULL &&
            !ck_pr_cas_ptr_value(&mailbox->incoming, word,
-                                (void *)((uintptr_t)word & CLOSED), &word))
+                                word_of(NULL, bits_of(word) | TURNING), &word))
         ;
     ck_pr_fence_acquire();
     return youngest_in(word);
 }
 
-static struct message *reversed(struct message *youngest, unsigned *count)
+static void show_batch(struct mailbox *mailbox, struct message *oldest)
+{
+    void *word;
+
+    ck_pr_store_ptr(&mailbox->ready, oldest);
+    ck_pr_fence_release();
+    word = ck_pr_load_ptr(&mailbox->incoming);
+    while (!ck_pr_cas_ptr_value(&mailbox->incoming, word,
+                                word_of(youngest_in(word),
+                                        bits_of(word) & ~TURNING),
+                                &word))
+        ;
+}
+
+static struct message *reversed(struct message *youngest)
 {
     struct message *oldest = NULL, *next;
 
-    for (*count = 0; youngest != NULL; youngest = next, ++*count) {
+    for (; youngest != NULL; youngest = next) {
         HANDOVER_ACQUIRE(youngest);
         next = youngest->next;
         youngest->next = oldest;
@@ -110,32 +135,20 @@ static struct message *reversed(struct message *youngest, unsigned *count)
     return oldest;
 }
 
-/* Makes the oldest message the first of `ready`. The caller is going to take
- * `taken` of the messages (0 or 1); whoever missed the others is woken. */
-static struct message *find_oldest(struct mailbox *mailbox, unsigned taken)
+struct message *mailbox_peek_owner(struct mailbox *mailbox)
 {
     struct message *oldest = mailbox->ready;
-    unsigned count;
 
     if (oldest != NULL || (oldest = take_batch(mailbox)) == NULL)
         return oldest;
-    oldest = reversed(oldest, &count);
-    ck_pr_store_ptr(&mailbox->ready, oldest);
-    if (count > taken) {
-        ck_pr_fence_memory();
-        waitpoint_wake_some(&mailbox->arrival, count - taken);
-    }
+    oldest = reversed(oldest);
+    show_batch(mailbox, oldest);
     return oldest;
-}
-
-struct message *mailbox_peek_owner(struct mailbox *mailbox)
-{
-    return find_oldest(mailbox, 0);
 }
 
 struct message *mailbox_pop_owner(struct mailbox *mailbox)
 {
-    struct message *message = find_oldest(mailbox, 1);
+    struct message *message = mailbox_peek_owner(mailbox);
 
     if (message != NULL)
         ck_pr_store_ptr(&mailbox->ready, message->next);

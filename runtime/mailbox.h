@@ -36,9 +36,12 @@
  * Sleep and wake: runtime/waitpoint.h. The compare-and-swap of the push is the
  * atomic read-modify-write that waitpoint_wake() asks for. One thing is special
  * here: while the owner turns a batch around, the messages are in neither list,
- * and a thread that goes to sleep in this moment misses them. The owner
- * therefore wakes as many threads as the batch has messages besides its own,
- * after the batch is visible again.
+ * and a thread that goes to sleep in this moment would miss them. So the swap
+ * that takes the batch leaves a second bit in the word, TURNING, which the owner
+ * clears when the batch is visible again; a word with a bit counts as ready.
+ * Whoever asks looks at the word first and at `ready` second. If the word is
+ * empty, every message that was pushed before has reached `ready`; if that is
+ * empty too, all of them have been taken.
  *
  * It is the push and the batch pop of ck_stack with a bit in the stack's word,
  * for which ck_stack itself has no room. A ring (ck_ring) is faster
@@ -53,7 +56,7 @@
 #include "waitpoint.h"
 
 struct mailbox {
-    /* The youngest message, and the bit of a closed mailbox. */
+    /* The youngest message, and two bits: closed, and turning. */
     void *incoming;
     struct waitpoint arrival;
     /* The owner's, oldest first; others ask only whether it is NULL. */
@@ -75,8 +78,9 @@ bool mailbox_push(struct mailbox *mailbox, struct message *message);
 void mailbox_close(struct mailbox *mailbox);
 bool mailbox_is_closed(const struct mailbox *mailbox);
 
-/* Whether there is a message, or never will be one. Any thread; for others
- * than the owner it is a hint, which never errs for good: see Sleep and wake. */
+/* Whether there is a message, or never will be one. Any thread. For others than
+ * the owner the answer may be older than the question: what was pushed since
+ * may be missed, and its sender wakes those who wait. */
 bool mailbox_is_ready(const struct mailbox *mailbox);
 
 /* The oldest message, which stays in the mailbox; NULL: empty. The owner. */

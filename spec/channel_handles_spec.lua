@@ -91,6 +91,16 @@ describe("a handle", function()
     assert.are.same({ true, "through itself" }, { ch:receive(0) })
   end)
 
+  it("travels in an iterator over its messages", function()
+    local ch = channel.new()
+    for i = 1, 3 do ch:send(i) end
+    ch:close()
+    assert.are.equal(6, run([[
+      local sum = 0
+      for i in ... do sum = sum + i end
+      return sum]], ch:messages()))
+  end)
+
   it("that was collected is refused, and so is its sending", function()
     local seen
     apart(function()

@@ -3,14 +3,9 @@
 -- and threads that wait. LLTHREADS2_STRESS=seconds makes the larger tests
 -- last so long each; LLTHREADS2_SEED repeats what a failure has printed.
 
-local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
-local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
-
--- All results of a call, in a table that shows trailing nils.
-local pack = table.pack
 
 -- The largest number of senders or of receivers.
 local MOST = 8
@@ -74,6 +69,31 @@ describe("messages between threads", function()
       end)
     end)
   end
+
+  it("are there for those who do not wait", function()
+    -- Each takes one for each that it puts in: there is always one for it.
+    local code = [[
+      local ch, count, way = ...
+      local select = require("llthreads2.channel").select
+      for i = 1, count do
+        ch:send(i)
+        assert(ch:count() > 0)
+        if way == "peek" then assert(ch:peek()) end
+        if way == "select" then
+          assert(select({ ch }, 0))
+        else
+          assert(ch:receive(0))
+        end
+      end]]
+    channels.repeatedly(function()
+      for _, way in ipairs { "receive", "peek", "select" } do
+        local ch, threads = channel.new(), {}
+        for i = 1, 4 do threads[i] = channels.start(code, ch, 10000, way) end
+        for i = 1, 4 do channels.results(threads[i]) end
+        assert.are.equal(0, ch:count())
+      end
+    end)
+  end)
 
   it("come in the order in which the sends took effect", function()
     -- A baton goes round, so that each send follows the one before it.
@@ -234,137 +254,6 @@ describe("a bound", function()
   end)
 end)
 
-describe("threads that wait", function()
-  local select_one = [[
-    local ok, reason = select(2,
-      require("llthreads2.channel").select({ (...) }, %s))
-    return ok, reason]]
-  local RECEIVING = { "return (...):receive()", "return (...):receive(20000)",
-    select_one:format("nil"), select_one:format("20000"),
-    "for _ in (...):messages() do end return nil, 'closed'" }
-  local SENDING = { "return (...):send(2)", "return (...):timed_send(20000, 2)",
-    "return (...):timed_send(nil, 2)" }
-
-  -- A sender waits at a full channel, a receiver at an empty one.
-  local function each_way(f)
-    for _, code in ipairs(RECEIVING) do f(code, channel.new(1)) end
-    for _, code in ipairs(SENDING) do
-      local ch = channel.new(1)
-      ch:send(1)
-      f(code, ch)
-    end
-  end
-
-  it("are all woken by close", function()
-    each_way(function(code, ch)
-      local threads = channels.sleepers(8, code, ch)
-      ch:close()
-      for _, thread in ipairs(threads) do
-        assert.are.same(pack(nil, "closed"), channels.results(thread), code)
-      end
-    end)
-  end)
-
-  it("are woken as many as there are messages", function()
-    for _, code in ipairs(RECEIVING) do
-      local ch = channel.new()
-      local threads = channels.sleepers(10, code, ch)
-      for _ = 1, 3 do ch:send(nil) end
-      assert.is_true(sync.eventually(function()
-        return channels.ended(threads) == 3
-      end), code)
-      assert.are.equal(0, ch:count())
-      ch:close()
-      for _, thread in ipairs(threads) do channels.results(thread) end
-    end
-  end)
-
-  it("are woken by an interrupt once, and can wait again", function()
-    each_way(function(code, ch)
-      local told, before = channel.new(), ch:count()
-      local thread = channels.sleeper(([[
-        local _, told = ...
-        told:send(pcall(load(%q), ...))
-        return pcall(load(%q), ...)]]):format(code, code), ch, told)
-      thread:interrupt()
-      local _, ok, problem = told:receive(channels.PATIENCE)
-      assert.is_false(ok, code)
-      assert.is_truthy(problem:find(llthreads.interrupted_error, 1, true))
-      assert.are.equal(before, ch:count())
-      ch:close()
-      assert.are.same(pack(true, nil, "closed"), channels.results(thread))
-      assert.are.equal(before, ch:clear())
-    end)
-  end)
-
-  local TAKING = { RECEIVING[1], RECEIVING[2],
-    "return require('llthreads2.channel').select({ (...) })" }
-
-  -- The last call's results go straight to `join`: an interrupt cannot come
-  -- between the return of the call and the place where they are kept.
-  local function interrupted_or(thread)
-    local ok, result, value, more = channels.join(thread)
-    if channel.is(result) then result, value = value, more end
-    if ok then return result, value end
-    assert(result:find(llthreads.interrupted_error, 1, true), result)
-  end
-
-  local function in_any_order(f, g)
-    if math.random(2) == 1 then f, g = g, f end
-    f()
-    for _ = 1, math.random(0, 1000) do math.abs(1) end
-    g()
-  end
-
-  it("take the message or are interrupted, whichever comes first", function()
-    channels.repeatedly(function()
-      for i = 1, 150 do
-        local ch = channel.new()
-        local thread = channels.begun(1, TAKING[math.random(#TAKING)], ch)[1]
-        in_any_order(function() ch:send(i) end,
-          function() thread:interrupt() end)
-        local ok, value = interrupted_or(thread)
-        if not ok then ok, value = ch:receive(0) end
-        assert.are.same({ true, i, 0 }, { ok, value, ch:count() })
-      end
-    end)
-  end)
-
-  it("send the message or are interrupted, whichever comes first", function()
-    channels.repeatedly(function()
-      for _ = 1, 150 do
-        local ch = channel.new(1)
-        ch:send(1)
-        local thread = channels.begun(1, SENDING[math.random(#SENDING)], ch)[1]
-        in_any_order(function() assert(ch:receive(0)) end,
-          function() thread:interrupt() end)
-        local sent = interrupted_or(thread)
-        assert.are.equal(sent and 1 or 0, ch:count())
-      end
-    end)
-  end)
-
-  it("burn no processor time", function()
-    local number = channels.STRESS and 1000 or 200
-    local threads, empty, full = {}, channel.new(), channel.new(1)
-    full:send(1)
-    for i, code in ipairs { RECEIVING[1], RECEIVING[2], RECEIVING[4] } do
-      threads[i] = channels.sleepers(number // 4, code, empty)
-    end
-    threads[4] = channels.sleepers(number // 4, SENDING[1], full)
-    -- The interval is the measurement itself, and no condition is awaited.
-    local wall, cpu = sync.now(), os.clock()
-    channel.new():receive(500)
-    cpu, wall = os.clock() - cpu, sync.now() - wall
-    empty:close()
-    full:close()
-    for _, group in ipairs(threads) do
-      for _, thread in ipairs(group) do channels.results(thread) end
-    end
-    assert.is_true(cpu < 0.1 * wall, ("%.3f s in %.3f s"):format(cpu, wall))
-  end)
-end)
-
 describe("many channels", function()
   it("work: 10,000 of them, and all of them in one message", function()
     local list = {}
@@ -377,23 +266,5 @@ describe("many channels", function()
       assert(ok and value == i)
     end
     channels.results(thread)
-  end)
-
-  it("and messages give their memory back", function()
-    if proc.is_sanitized() then
-      pending("a sanitizer keeps freed memory, and finds leaks by itself")
-    end
-    local function use()
-      for i = 1, 2000 do
-        local ch = channel.new(i % 2 == 0 and 10 or nil)
-        for k = 1, 10 do ch:send(k, ("x"):rep(500), { ch = channel.new() }) end
-        for _ = 1, 5 do ch:receive(0) end
-      end
-      rush(2, 2, nil, 1000)
-    end
-    use()
-    local before = channels.resident()
-    for _ = 1, 4 do use() end
-    assert.is_true(channels.resident() - before < 8 * 1024 * 1024)
   end)
 end)

@@ -1,10 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- What a message may hold: how values travel through a channel, how those
--- that cannot are refused, and what happens when there is no memory for them.
+-- that cannot are refused.
 
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
-local proc = require "spec.support.proc"
 
 -- All results of a call, in a table that shows trailing nils.
 local pack = table.pack
@@ -282,74 +281,4 @@ describe("a value that cannot be sent", function()
         .. "(at .again: Lua function cannot be sent)", 1, true), results[2])
       assert.are.same({ 1, true, "fine" }, { ch:count(), ch:receive(0) })
     end)
-
-  it("leaves no memory behind when it is refused", function()
-    if proc.is_sanitized() then
-      pending("a sanitizer keeps freed memory, and finds leaks by itself")
-    end
-    local ch = channel.new()
-    local function fail_often()
-      for _ = 1, 2000 do
-        assert(not pcall(ch.send, ch, ("x"):rep(10000), ch, lua_function))
-      end
-    end
-    fail_often()
-    local before = channels.resident()
-    fail_often()
-    assert.is_true(channels.resident() - before < 8 * 1024 * 1024)
-  end)
-end)
-
-describe("without memory", function()
-  -- What a program says that may use 500 MB of address space.
-  local function said(text)
-    if proc.is_sanitized() then
-      pending("a sanitizer's shadow memory exceeds any limit")
-    end
-    local out, err, code = proc.run(text, { prefix = "prlimit --as=500000000" })
-    assert.are.same({ "", 0 }, { err, code }, out)
-    return out
-  end
-
-  it("a send raises with nothing queued, and its room is free", function()
-    local failures = ("false\tnot enough memory\t0\n"):rep(3)
-    assert.are.equal(failures .. "true\n", said [[
-      local ch = require("llthreads2.channel").new(1)
-      local big = { ("x"):rep(150000000), ("y"):rep(150000000) }
-      for _, call in ipairs { { ch.send, ch }, { ch.try_send, ch },
-        { ch.timed_send, ch, 10 } } do
-        call[#call + 1] = big
-        local ok, problem = pcall(table.unpack(call))
-        print(ok, problem, ch:count())
-      end
-      print(ch:try_send("fits"))]])
-  end)
-
-  it("what takes a message raises, and leaves it first in line", function()
-    assert.are.equal(("false\ttrue\t3\n"):rep(5)
-      .. "true\tfirst\ntrue\t40000000\ntrue\tlast\n", said [[
-      local channel = require "llthreads2.channel"
-      local ch = channel.new(4)
-      for _, value in ipairs { "first", ("x"):rep(40000000), "last" } do
-        ch:send(value, "extra")
-      end
-      local first = { ch:receive(0) }
-      ch:send("after")
-      local hoard = {}
-      pcall(function()
-        while true do hoard[#hoard + 1] = ("x"):rep(8000000) end
-      end)
-      local loop = ch:messages()
-      for _, call in ipairs { { ch.receive, ch }, { ch.receive, ch, 0 },
-        { ch.peek, ch }, { channel.select, { ch } }, { loop } } do
-        local ok, problem = pcall(table.unpack(call))
-        print(ok, problem == "not enough memory", ch:count())
-      end
-      hoard = nil
-      collectgarbage()
-      print(first[1], first[2])
-      local ok, text = ch:receive(0)
-      print(ok, #text)
-      print(ok, (select(2, ch:receive(0))))]])
-  end)
 end)

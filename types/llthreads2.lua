@@ -13,8 +13,9 @@ local llthreads2 = {}
 
 ---A value that can be copied from one Lua state to another: nil, booleans,
 ---numbers, strings, tables of such values (without their metatables; shared
----references and cycles are kept), light userdata, and C functions whose
----upvalues can be copied. Lua functions, coroutines and full userdata cannot.
+---references and cycles are kept), light userdata, C functions whose upvalues can
+---be copied, and channels. Lua functions, coroutines and other full userdata
+---cannot.
 ---@alias llthreads2.sendable
 ---| nil
 ---| boolean
@@ -23,6 +24,7 @@ local llthreads2 = {}
 ---| table
 ---| lightuserdata
 ---| function
+---| llthreads2.channel.object
 
 ---A thread and the Lua state in which it runs. The object belongs to the state
 ---that made it and cannot be sent to another. `tostring` shows the state, as in

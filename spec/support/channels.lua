@@ -16,9 +16,17 @@ channels.PATIENCE = sync.PATIENCE * 1000
 -- Seconds to spend on each of the larger tests; nil in everyday runs.
 channels.STRESS = tonumber(os.getenv("LLTHREADS2_STRESS"))
 
+-- A thread that is collected is waited for. So that a failed test cannot hang
+-- the suite by a thread that waits for ever, each has a guard that is younger,
+-- hence finalised first, and interrupts what still runs.
+local guards = setmetatable({}, { __mode = "k" })
+local guard = { __gc = function(self) self.thread:interrupt(true) end }
+
 -- Starts a thread that runs `code` with the arguments.
 function channels.start(code, ...)
-  return assert(llthreads.new(sync.QUIET .. code, ...):start())
+  local thread = llthreads.new(sync.QUIET .. code, ...)
+  guards[thread] = setmetatable({ thread = thread }, guard)
+  return assert(thread:start())
 end
 
 local ANNOUNCED = sync.THREAD_ID .. [[
@@ -55,12 +63,10 @@ function channels.sleeper(code, ...)
   return channels.sleepers(1, code, ...)[1]
 end
 
--- What `join` returns. A thread that does not end is interrupted, so that it
--- fails its test only, and does not hang the suite when it is collected.
+-- What `join` returns, of a thread that has to end.
 function channels.join(thread)
   local results = table.pack(thread:join(channels.PATIENCE))
   if results[1] == nil then
-    thread:interrupt(true)
     error("the thread does not end: " .. tostring(results[2]), 2)
   end
   return table.unpack(results, 1, results.n)
@@ -114,10 +120,7 @@ function channels.repeatedly(body)
   local seed = sync.seed()
   local limit = sync.now() + (channels.STRESS or 0)
   repeat
-    local ok, problem = xpcall(body, function(problem)
-      if type(problem) ~= "string" then return problem end
-      return debug.traceback(problem)
-    end)
+    local ok, problem = pcall(body)
     if not ok then
       print("LLTHREADS2_SEED=" .. seed)
       error(problem, 0)

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
--- Counts the words of all text files of a folder, first with several threads,
--- then with one, and says how much faster several were. `--help` tells more.
+-- A pool of workers: threads that take jobs from one channel and put results
+-- into another. They count the words of all text files of a folder; then this
+-- thread does it alone, and both must agree. `--help` tells more.
 --
 -- Prints:
 --   files           ...
@@ -9,15 +10,16 @@
 --   results         the same
 --   speed-up        ...
 
-local llthreads2 = require "llthreads2"
+local channel = require "llthreads2.channel"
+local ex = require "llthreads2.ex"
 
 local usage = [[
-usage: lua wordcount.lua [-j N] [--repeat K] [FOLDER]
+usage: lua worker_pool.lua [-j N] [--repeat K] [FOLDER]
 
 Counts the words of all text files below FOLDER (/usr/share/common-licenses if
-none is given) with N threads and then, to compare, with one.
+none is given) with N worker threads and then, to compare, without any.
 
-  -j N        use N threads (default: one for each online processor), but never
+  -j N        use N workers (default: one for each online processor), but never
               more than there are files
   --repeat K  count everything K times, so that the time of a small folder can
               be measured (default: until 25 MB are counted, at most 500 times)
@@ -30,63 +32,66 @@ several ways counts once. A file with a NUL byte is a binary and is skipped.
 Exit status: 0 counted, 1 something went wrong, 2 bad usage.
 ]]
 
-local BLOCK = 65536     -- bytes read at a time
-local TICK = 100        -- milliseconds between two looks at the threads
-local STEPS = 10        -- that the progress bar makes for each thread, at most
-local WORK = 25000000   -- bytes to count at least, unless --repeat is given
-local MOST_ROUNDS = 500 -- for the sake of tiny folders
+local BLOCK <const> = 65536 -- bytes read at a time
+local WORK = 25000000       -- bytes to count at least, unless --repeat is given
+local MOST_ROUNDS = 500     -- for the sake of tiny folders
 
--- What a thread does: it counts the words of its files, several times over. A
--- failure that is to be expected is a result, nil and a message, not an error.
-local count_words = [[
-  local files, block_size, rounds = ...
+-- The job ---------------------------------------------------------------------
 
-  local function count_file(path, total)
-    local file, problem = io.open(path, "rb")
-    if not file then return problem end
-    -- A block and the rest of its last line, so that no word is cut in two.
-    local block, rest = file:read(block_size, "*l")
-    while block do
-      local text = rest and block .. rest or block
-      for word in text:lower():gmatch("[%w\128-\255]+") do
-        total.counts[word] = (total.counts[word] or 0) + 1
-        total.words = total.words + 1
-      end
-      block, rest = file:read(block_size, "*l")
+-- Adds the words of a file to `total`. Returns how many bytes it has, or nil
+-- and a message. It is sent to the workers, so it uses no local of this file.
+local function count_file(path, total)
+  local file, problem = io.open(path, "rb")
+  if not file then return nil, problem end
+  -- A block and the rest of its last line, so that no word is cut in two.
+  local block, rest = file:read(BLOCK, "*l")
+  while block do
+    local text = rest and block .. rest or block
+    for word in text:lower():gmatch("[%w\128-\255]+") do
+      total.counts[word] = (total.counts[word] or 0) + 1
+      total.words = total.words + 1
     end
-    total.bytes = total.bytes + file:seek()
-    file:close()
-    -- After nil the second value is a message, or nil at the end of the file.
-    return rest and path .. ": " .. rest
+    block, rest = file:read(BLOCK, "*l")
   end
+  local size = file:seek()
+  file:close()
+  -- After nil the second value is a message, or nil at the end of the file.
+  if rest then return nil, path .. ": " .. rest end
+  total.bytes = total.bytes + size
+  return size
+end
 
-  local total
-  for round = 1, rounds do
-    total = { bytes = 0, words = 0, counts = {} }
-    for _, path in ipairs(files) do
-      local problem = count_file(path, total)
-      if problem then return nil, problem end
+-- What a worker runs. Its results are small and frequent, so that the parent
+-- can show how far the work is; its sum, which is large, it sends once, last.
+local function work(code, jobs, results)
+  local count = load(code)
+  local total = { bytes = 0, words = 0, counts = {} }
+  local fine, failure = pcall(function()
+    for path in jobs:messages() do
+      local size, problem = count(path, total)
+      if not size then error(problem, 0) end
+      results:send("counted", size)
     end
+  end)
+  if fine then
+    results:send("ended", total)
+  else
+    results:send("failed", failure)
   end
-  return total
-]]
+end
 
 -- The progress bar ------------------------------------------------------------
 
--- os.execute() returns true since Lua 5.2, and 0 before.
-local function succeeds(command)
-  local status = os.execute(command)
-  return status == true or status == 0
-end
-
-local progress = { visible = succeeds("test -t 2"), line = "" }
+local progress = { visible = os.execute("test -t 2"), line = "" }
 
 function progress.bar(label, fraction)
   if not progress.visible then return end
   local filled = math.floor(fraction * 30)
-  progress.line = ("%s [%s%s] %3d %%"):format(label, ("#"):rep(filled),
+  local line = ("%s [%s%s] %3d %%"):format(label, ("#"):rep(filled),
     ("-"):rep(30 - filled), math.floor(fraction * 100))
-  io.stderr:write("\r", progress.line)
+  if line == progress.line then return end
+  progress.line = line
+  io.stderr:write("\r", line)
 end
 
 function progress.clear()
@@ -97,7 +102,7 @@ end
 
 local function fail(status, message)
   progress.clear()
-  io.stderr:write("wordcount: ", message, "\n")
+  io.stderr:write("worker_pool: ", message, "\n")
   os.exit(status)
 end
 
@@ -108,10 +113,8 @@ local function misuse(message)
 end
 
 local function output_of(command)
-  local pipe = assert(io.popen(command))
-  local output = pipe:read("*a")
-  pipe:close()
-  return output
+  local pipe <close> = assert(io.popen(command))
+  return pipe:read("a")
 end
 
 local function quoted(text)
@@ -119,14 +122,14 @@ local function quoted(text)
 end
 
 local function positive_integer(option, text)
-  local number = text and text:find("^%d+$") and tonumber(text)
+  local number = text and text:find("^%d+$") and math.tointeger(text)
   if not number or number < 1 then
     misuse(("%s: not a positive integer: %s"):format(option, text or "nothing"))
   end
   return number
 end
 
-local numeric_options = { ["-j"] = "threads", ["--repeat"] = "rounds" }
+local numeric_options = { ["-j"] = "workers", ["--repeat"] = "rounds" }
 
 -- The option in a word, and its value if that is in the same word: -j4.
 local function split_option(word)
@@ -170,14 +173,12 @@ local function find_files(folder)
   if not folder:find("^[./]") then folder = "./" .. folder end
   local output = output_of(("find -L %s -type f -exec realpath -z {} +")
     :format(quoted(folder)))
-  local paths, seen, start = {}, {}, 1
-  for stop in function() return output:find("\0", start, true) end do
-    local path = output:sub(start, stop - 1)
+  local paths, seen = {}, {}
+  for path in output:gmatch("[^\0]+") do
     if not seen[path] then
       seen[path] = true
       paths[#paths + 1] = path
     end
-    start = stop + 1
   end
   return paths
 end
@@ -200,13 +201,14 @@ local function inspect(path)
   return size, binary
 end
 
--- A list of { path =, size = }, the largest first, with what was left out.
+-- A list of { path =, size = } with what was left out. The largest files come
+-- first: were one of them the last job, the other workers would wait for it.
 local function text_files(folder)
   local files = { bytes = 0, binary = 0, unreadable = 0 }
   for _, path in ipairs(find_files(folder)) do
     local size, binary = inspect(path)
     if not size then
-      io.stderr:write("wordcount: skipped: ", binary, "\n")
+      io.stderr:write("worker_pool: skipped: ", binary, "\n")
       files.unreadable = files.unreadable + 1
     elseif binary then
       files.binary = files.binary + 1
@@ -222,54 +224,29 @@ local function text_files(folder)
   return files
 end
 
--- Shares files out so that each part has about as many bytes as the others:
--- the largest first, each to the part that has least so far.
-local function split(files, number)
-  local parts, sizes = {}, {}
-  for i = 1, number do parts[i], sizes[i] = {}, 0 end
-  for _, file in ipairs(files) do
-    local least = 1
-    for i = 2, number do
-      if sizes[i] < sizes[least] then least = i end
-    end
-    table.insert(parts[least], file.path)
-    sizes[least] = sizes[least] + file.size
+-- The pool --------------------------------------------------------------------
+
+local function start_workers(number, jobs, results)
+  local workers, code = {}, string.dump(count_file)
+  for i = 1, number do
+    local worker, problem = ex.new(work, code, jobs, results):start()
+    if not worker then fail(1, "cannot start a worker: " .. problem) end
+    workers[i] = worker
   end
-  return parts
+  return workers
 end
 
--- The threads -----------------------------------------------------------------
-
-local function start_threads(parts, rounds)
-  local threads = {}
-  for i, paths in ipairs(parts) do
-    local thread, problem =
-      llthreads2.new(count_words, paths, BLOCK, rounds):start()
-    if not thread then fail(1, "cannot start a thread: " .. problem) end
-    threads[i] = thread
+-- Puts jobs into the channel while there is room, beginning with number `next`:
+-- all files, and then from the first one again. Closes the channel behind the
+-- last job, which is how the workers learn that there are no more. Returns the
+-- number of the next job.
+local function feed(jobs, files, next, last)
+  while next <= last
+    and jobs:try_send(files[(next - 1) % #files + 1].path) do
+    next = next + 1
   end
-  return threads
-end
-
--- How many threads have ended, if all before the one at `first` have.
-local function ended(threads, first)
-  local number = first - 1
-  for i = first, #threads do
-    if not threads[i]:alive() then number = number + 1 end
-  end
-  return number
-end
-
--- Waits for a thread's result, telling now and then how many have ended.
-local function result_of(threads, index, tell)
-  local ok, result, problem = threads[index]:join(TICK)
-  while ok == nil and result == "timeout" do
-    tell(ended(threads, index))
-    ok, result, problem = threads[index]:join(TICK)
-  end
-  if not ok then fail(1, "a thread failed: " .. result) end
-  if not result then fail(1, problem) end
-  return result
+  if next > last then jobs:close() end
+  return next
 end
 
 local function add(total, part)
@@ -280,14 +257,37 @@ local function add(total, part)
   end
 end
 
--- Counts all files `rounds` times, each thread its own part: the result of a
--- round. Calls tell(n) when n threads have ended.
-local function count(parts, rounds, tell)
+-- Lets workers count all files several times over and returns the sum. Calls
+-- tell(bytes) for each file. The channel of jobs has little room, so however
+-- many there are, only a few wait in it. That of the results has no bound, so
+-- no worker ever waits for us.
+local function count_by_workers(files, rounds, number, tell)
+  local jobs, results = channel.new(2 * number), channel.new()
+  local workers = start_workers(number, jobs, results)
   local total = { bytes = 0, words = 0, counts = {} }
-  local threads = start_threads(parts, rounds)
-  for i = 1, #threads do
-    add(total, result_of(threads, i, tell))
-    tell(i)
+  local next, running = 1, number
+  while running > 0 do
+    next = feed(jobs, files, next, #files * rounds)
+    local _, event, value = results:receive()
+    if event == "counted" then
+      tell(value)
+    elseif event == "ended" then
+      add(total, value)
+      running = running - 1
+    else
+      fail(1, "a worker failed: " .. value)
+    end
+  end
+  for _, worker in ipairs(workers) do assert(worker:join()) end
+  return total
+end
+
+local function count_alone(files, rounds, tell)
+  local total = { bytes = 0, words = 0, counts = {} }
+  for i = 0, #files * rounds - 1 do
+    local size, problem = count_file(files[i % #files + 1].path, total)
+    if not size then fail(1, problem) end
+    tell(size)
   end
   return total
 end
@@ -298,21 +298,13 @@ local function now()
   return tonumber(output_of("date +%s.%N")) or os.time()
 end
 
-local function plural(number, noun)
-  return ("%s %s%s"):format(number, noun, number == 1 and "" or "s")
-end
-
--- The whole job: the result of a round, and the seconds that all rounds took.
-local function measure(files, number, rounds)
-  local parts, label = split(files, number), plural(number, "thread")
-  local start, total = now(), nil
-  local step = math.ceil(rounds / STEPS)
-  for done = 0, rounds - 1, step do
-    local due = math.min(step, rounds - done)
-    total = count(parts, due, function(threads)
-      progress.bar(label, (done + due * threads / number) / rounds)
-    end)
-  end
+-- Runs count(tell) with a progress bar: its result, and how long it took.
+local function measure(label, bytes, count)
+  local done, start = 0, now()
+  local total = count(function(size)
+    done = done + size
+    progress.bar(label, done / math.max(bytes, 1))
+  end)
   local seconds = now() - start
   progress.clear()
   return total, seconds
@@ -322,6 +314,10 @@ end
 
 local function row(name, value)
   print(("%-16s%s"):format(name, value))
+end
+
+local function plural(number, noun)
+  return ("%s %s%s"):format(number, noun, number == 1 and "" or "s")
 end
 
 local function sorted_words(counts)
@@ -334,23 +330,23 @@ local function sorted_words(counts)
   return words
 end
 
-local function report(files, total)
+-- What is in the files, from what was counted in all rounds.
+local function report(files, total, rounds)
   local words = sorted_words(total.counts)
   row("files", #files)
   row("skipped", ("%d binary, %d unreadable"):format(files.binary,
     files.unreadable))
-  row("bytes", total.bytes)
-  row("words", total.words)
+  row("bytes", total.bytes // rounds)
+  row("words", total.words // rounds)
   row("distinct words", #words)
   for i = 1, math.min(10, #words) do
     row(i == 1 and "top words" or "",
-      ("%8d  %s"):format(total.counts[words[i]], words[i]))
+      ("%8d  %s"):format(total.counts[words[i]] // rounds, words[i]))
   end
 end
 
-local function time_row(name, seconds, number, rounds)
-  row(name, ("%.3f s (%s, %s)"):format(seconds, plural(number, "thread"),
-    plural(rounds, "round")))
+local function time_row(name, seconds, who, rounds)
+  row(name, ("%.3f s (%s, %s)"):format(seconds, who, plural(rounds, "round")))
 end
 
 -- The first difference between two results, as a text; nil if there is none.
@@ -374,24 +370,31 @@ end
 
 local function main(options)
   local folder = options.folder or "/usr/share/common-licenses"
-  if not succeeds("test -d " .. quoted(folder)) then
+  if not os.execute("test -d " .. quoted(folder)) then
     misuse("not a folder: " .. folder)
   end
 
   local files = text_files(folder)
   if #files == 0 then return print("There are no text files in " .. folder) end
 
-  local number = math.min(options.threads or online_processors(), #files)
+  local number = math.min(options.workers or online_processors(), #files)
   local rounds = options.rounds
     or math.min(MOST_ROUNDS, math.ceil(WORK / files.bytes))
+  local bytes = files.bytes * rounds
 
-  local total, seconds = measure(files, number, rounds)
-  report(files, total)
-  time_row("time", seconds, number, rounds)
+  local label = plural(number, "worker")
+  local total, seconds = measure(label, bytes, function(tell)
+    return count_by_workers(files, rounds, number, tell)
+  end)
+  report(files, total, rounds)
+  time_row("time", seconds, label, rounds)
 
-  local total_alone, seconds_alone = measure(files, 1, rounds)
-  time_row("time alone", seconds_alone, 1, rounds)
-  local problem = difference(total, total_alone)
+  local alone, seconds_alone = measure("alone", bytes, function(tell)
+    return count_alone(files, rounds, tell)
+  end)
+  time_row("time alone", seconds_alone, "no worker", rounds)
+
+  local problem = difference(total, alone)
   if problem then fail(1, "the results differ: " .. problem) end
   row("results", "the same")
   row("speed-up", ("%.2f"):format(seconds_alone / math.max(seconds, 0.001)))
