@@ -25,8 +25,8 @@
  *
  * Room: `taken` is advanced with an atomic read-modify-write before `room` is
  * woken, and a sender that is about to sleep looks at it once more after it
- * has entered the list (runtime/waitpoint.h). A sender reads both counters as they
- * were in one moment, and its compare-and-swap on `sent` fails if another
+ * has entered the list (runtime/waitpoint.h). A sender reads both counters as
+ * they were in one moment, and its compare-and-swap on `sent` fails if another
  * sender has come since; a receiver that has come since only made more room.
  *
  * A thread stopped at the worst instruction

@@ -93,8 +93,8 @@ static struct message *encode(lua_State *L, int first, const char *function)
     struct message *message = message_new();
     struct codec_fault fault = {.problem = CODEC_NO_MEMORY};
 
-    if (message != NULL && codec_encode(L, first, lua_gettop(L), CODEC_STRICT,
-                                        message, &fault))
+    if (message != NULL &&
+        codec_encode(L, first, lua_gettop(L), CODEC_STRICT, message, &fault))
         return message;
     if (message != NULL)
         message_release(message);

@@ -28,7 +28,8 @@ static uint64_t check_capacity(lua_State *L, int index)
     if (lua_type(L, index) != LUA_TNUMBER || !exact || capacity < 1)
         lua_refuse_argument(
             L, 1, "new",
-            lua_pushfstring(L, "capacity: integer of 1 or more expected, got %s",
+            lua_pushfstring(L,
+                            "capacity: integer of 1 or more expected, got %s",
                             luaL_tolstring(L, index, NULL)));
     return (uint64_t)capacity;
 }
@@ -40,10 +41,10 @@ static void read_option(lua_State *L, const char *key, int value,
         options->capacity = check_capacity(L, value);
     } else if (strcmp(key, "name") == 0) {
         if (lua_type(L, value) != LUA_TSTRING)
-            lua_refuse_argument(
-                L, 1, "new",
-                lua_pushfstring(L, "name: string expected, got %s",
-                                luaL_typename(L, value)));
+            lua_refuse_argument(L, 1, "new",
+                                lua_pushfstring(L,
+                                                "name: string expected, got %s",
+                                                luaL_typename(L, value)));
         options->name = lua_tolstring(L, value, &options->name_length);
     } else {
         lua_refuse_argument(L, 1, "new",
@@ -57,10 +58,9 @@ static void read_options(lua_State *L, struct options *options)
     lua_pushnil(L);
     while (lua_next(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING)
-            lua_refuse_argument(
-                L, 1, "new",
-                lua_pushfstring(L, "unknown option %s",
-                                luaL_tolstring(L, -2, NULL)));
+            lua_refuse_argument(L, 1, "new",
+                                lua_pushfstring(L, "unknown option %s",
+                                                luaL_tolstring(L, -2, NULL)));
         read_option(L, lua_tostring(L, -2), lua_gettop(L), options);
         lua_pop(L, 1);
     }
@@ -168,8 +168,8 @@ static unsigned next_start(lua_State *L, unsigned count)
 {
     uint64_t state = (uint64_t)lua_tointeger(L, lua_upvalueindex(1));
 
-    state = state * UINT64_C(6364136223846793005) +
-            UINT64_C(1442695040888963407);
+    state =
+        state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     lua_pushinteger(L, (lua_Integer)state);
     lua_replace(L, lua_upvalueindex(1));
     return count == 0 ? 0 : (unsigned)(state >> 33) % count;

@@ -81,8 +81,7 @@ static bool try_lock(struct pollable *pollable)
     unsigned word = ck_pr_load_uint(&pollable->word);
 
     while (!(word & LOCKED))
-        if (ck_pr_cas_uint_value(&pollable->word, word, word | LOCKED,
-                                 &word)) {
+        if (ck_pr_cas_uint_value(&pollable->word, word, word | LOCKED, &word)) {
             ck_pr_fence_lock();
             HANDOVER_ACQUIRE(pollable);
             return true;
@@ -121,8 +120,8 @@ static void look_and_unlock(struct pollable *pollable,
     } while (!try_unlock(pollable));
 }
 
-void pollable_update(struct pollable *pollable,
-                     bool (*condition)(const void *), const void *thing)
+void pollable_update(struct pollable *pollable, bool (*condition)(const void *),
+                     const void *thing)
 {
     ck_pr_fence_atomic_load();
     if (ck_pr_load_int(&pollable->descriptor) == 0)

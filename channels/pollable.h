@@ -49,7 +49,7 @@ int pollable_open(struct pollable *pollable, bool (*condition)(const void *),
 
 /* After a change of the condition by an atomic read-modify-write. Any thread;
  * never waits. */
-void pollable_update(struct pollable *pollable,
-                     bool (*condition)(const void *), const void *thing);
+void pollable_update(struct pollable *pollable, bool (*condition)(const void *),
+                     const void *thing);
 
 #endif

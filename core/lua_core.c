@@ -62,7 +62,8 @@ static const luaL_Reg functions[] = {
     {NULL, NULL},
 };
 
-__attribute__((visibility("default"))) int luaopen_llthreads2_core(lua_State *L);
+__attribute__((visibility("default"))) int
+luaopen_llthreads2_core(lua_State *L);
 
 int luaopen_llthreads2_core(lua_State *L)
 {

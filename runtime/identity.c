@@ -24,8 +24,8 @@ void identity_destroy(struct identity *identity)
 }
 
 /* The entry of the thing, or the empty one where it belongs. */
-static struct identity_entry *find(struct identity_entry *entries,
-                                   size_t slots, const void *thing)
+static struct identity_entry *find(struct identity_entry *entries, size_t slots,
+                                   const void *thing)
 {
     uint64_t hash = (uint64_t)(uintptr_t)thing * UINT64_C(0x9E3779B97F4A7C15);
     size_t slot = (size_t)(hash >> 32) & (slots - 1);

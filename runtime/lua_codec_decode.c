@@ -263,8 +263,8 @@ static int count_values(lua_State *L, const struct message *message)
 
 int codec_decode(lua_State *L, const struct message *message)
 {
-    struct decoder d = {L, message, message->bytes,
-                        message->bytes + message->size, 0, 0};
+    struct decoder d = {
+        L, message, message->bytes, message->bytes + message->size, 0, 0};
     int count = count_values(L, message), i;
 
     if (message->shared) {

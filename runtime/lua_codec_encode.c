@@ -124,9 +124,9 @@ static bool put_handle(struct encoder *e, struct handle *handle)
 static bool put_unsupported_text(struct encoder *e, int index)
 {
     char text[80];
-    int length = snprintf(text, sizeof text, "Un-supported value: %s: %p",
-                          luaL_typename(e->L, index),
-                          lua_topointer(e->L, index));
+    int length =
+        snprintf(text, sizeof text, "Un-supported value: %s: %p",
+                 luaL_typename(e->L, index), lua_topointer(e->L, index));
 
     return put_text(e, text, (size_t)length);
 }
@@ -163,8 +163,8 @@ static enum meeting meet(struct encoder *e, int index)
 {
     uint32_t number;
 
-    switch (identity_number(&e->identity, lua_topointer(e->L, index),
-                            &number)) {
+    switch (
+        identity_number(&e->identity, lua_topointer(e->L, index), &number)) {
     case IDENTITY_NEW:
         return MET_FIRST;
     case IDENTITY_KNOWN:
@@ -198,8 +198,7 @@ static bool fits_array(const struct walk *walk, lua_Unsigned key)
 
     if (walk->sizes.hash > 0 || key < next || key >= UINT32_MAX)
         return false;
-    return key == next ||
-           (key <= walk->border && key <= 8 * walk->filled + 64);
+    return key == next || (key <= walk->border && key <= 8 * walk->filled + 64);
 }
 
 static bool put_holes(struct encoder *e, struct walk *walk, lua_Unsigned key)

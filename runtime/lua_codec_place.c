@@ -53,8 +53,7 @@ static void describe_key(lua_State *L, int index, char *out, size_t size)
         break;
     case LUA_TNUMBER:
         if (lua_isinteger(L, index))
-            snprintf(out, size, "[%lld]",
-                     (long long)lua_tointeger(L, index));
+            snprintf(out, size, "[%lld]", (long long)lua_tointeger(L, index));
         else
             snprintf(out, size, "[%.14g]", lua_tonumber(L, index));
         break;

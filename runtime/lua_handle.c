@@ -31,7 +31,7 @@ static void push_new_metatable(lua_State *L, const struct handle_class *class)
     luaL_setfuncs(L, binding->metamethods, 0);
     lua_pushcfunction(L, collect);
     lua_setfield(L, -2, "__gc");
-    lua_pushlightuserdata(L, (void *)(uintptr_t)class);
+    lua_pushlightuserdata(L, (void *)(uintptr_t) class);
     lua_rawsetp(L, -2, &class_key);
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, binding);

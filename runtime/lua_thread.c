@@ -65,7 +65,8 @@ static int raise_no_memory(lua_State *L)
 /* ---- new ---- */
 
 /* The buffer may keep something on the stack, and the function that is dumped
- * must be on its top when the dump begins: so it is begun by the first piece. */
+ * must be on its top when the dump begins: so it is begun by the first piece.
+ */
 struct chunk {
     luaL_Buffer buffer;
     bool begun;
@@ -325,8 +326,8 @@ static int thread_method_joinable(lua_State *L)
 static int thread_tostring(lua_State *L)
 {
     static const char *const names[] = {
-        [THREAD_NEW] = "new",           [THREAD_STARTED] = "running",
-        [THREAD_RUNNING] = "running",   [THREAD_FINISHED] = "finished",
+        [THREAD_NEW] = "new",         [THREAD_STARTED] = "running",
+        [THREAD_RUNNING] = "running", [THREAD_FINISHED] = "finished",
         [THREAD_JOINED] = "joined",
     };
     struct thread *thread = check_thread(L, "tostring");

@@ -46,11 +46,11 @@ bool mailbox_push(struct mailbox *mailbox, struct message *message)
 {
     void *word = ck_pr_load_ptr(&mailbox->incoming);
 
-    HANDOVER_RELEASE(message);
     do {
         if (bits_of(word) & CLOSED)
             return false;
         message->next = youngest_in(word);
+        HANDOVER_RELEASE(message);
         ck_pr_fence_store_atomic();
     } while (!ck_pr_cas_ptr_value(&mailbox->incoming, word,
                                   word_of(message, bits_of(word)), &word));
@@ -63,8 +63,8 @@ void mailbox_close(struct mailbox *mailbox)
     void *word = ck_pr_load_ptr(&mailbox->incoming);
 
     while (!(bits_of(word) & CLOSED) &&
-           !ck_pr_cas_ptr_value(&mailbox->incoming, word,
-                                word_of(word, CLOSED), &word))
+           !ck_pr_cas_ptr_value(&mailbox->incoming, word, word_of(word, CLOSED),
+                                &word))
         ;
     waitpoint_wake_all(&mailbox->arrival);
 }
@@ -115,10 +115,9 @@ static void show_batch(struct mailbox *mailbox, struct message *oldest)
     ck_pr_store_ptr(&mailbox->ready, oldest);
     ck_pr_fence_release();
     word = ck_pr_load_ptr(&mailbox->incoming);
-    while (!ck_pr_cas_ptr_value(&mailbox->incoming, word,
-                                word_of(youngest_in(word),
-                                        bits_of(word) & ~TURNING),
-                                &word))
+    while (!ck_pr_cas_ptr_value(
+        &mailbox->incoming, word,
+        word_of(youngest_in(word), bits_of(word) & ~TURNING), &word))
         ;
 }
 

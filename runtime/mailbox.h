@@ -37,11 +37,11 @@
  * atomic read-modify-write that waitpoint_wake() asks for. One thing is special
  * here: while the owner turns a batch around, the messages are in neither list,
  * and a thread that goes to sleep in this moment would miss them. So the swap
- * that takes the batch leaves a second bit in the word, TURNING, which the owner
- * clears when the batch is visible again; a word with a bit counts as ready.
- * Whoever asks looks at the word first and at `ready` second. If the word is
- * empty, every message that was pushed before has reached `ready`; if that is
- * empty too, all of them have been taken.
+ * that takes the batch leaves a second bit in the word, TURNING, which the
+ * owner clears when the batch is visible again; a word with a bit counts as
+ * ready. Whoever asks looks at the word first and at `ready` second. If the
+ * word is empty, every message that was pushed before has reached `ready`; if
+ * that is empty too, all of them have been taken.
  *
  * It is the push and the batch pop of ck_stack with a bit in the stack's word,
  * for which ck_stack itself has no room. A ring (ck_ring) is faster

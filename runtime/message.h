@@ -3,10 +3,10 @@
  * A message: one typed buffer of values, and the handles it keeps alive.
  *
  * A message belongs to one thread at a time, until it is finished: then any
- * number of threads may read it, each with a reference of its own. Its bytes are written by whoever
- * makes it (runtime/lua_codec.h says what they mean) and read by whoever it
- * is given to. Small messages live in the structure itself and cost no second
- * allocation.
+ * number of threads may read it, each with a reference of its own. Its bytes
+ * are written by whoever makes it (runtime/lua_codec.h says what they mean) and
+ * read by whoever it is given to. Small messages live in the structure itself
+ * and cost no second allocation.
  */
 #ifndef RUNTIME_MESSAGE_H
 #define RUNTIME_MESSAGE_H
@@ -49,7 +49,8 @@ void message_retain(struct message *message);
  * handles. Any thread. */
 void message_release(struct message *message);
 
-/* Makes it empty as a new one, so that it can be filled again. Its only owner. */
+/* Makes it empty as a new one, so that it can be filled again. Its only owner.
+ */
 void message_clear(struct message *message);
 
 /* Makes room for `more` bytes. False: out of memory, nothing has changed. */

@@ -38,6 +38,7 @@ static void add(struct chain *chain, struct message *message)
         chain->last = message;
     chain->first = message;
     chain->count++;
+    HANDOVER_RELEASE(message);
 }
 
 static void free_chain(struct chain *chain)
@@ -60,6 +61,7 @@ static void push_returned(struct message_pool *home, struct chain *chain)
 
     do {
         chain->last->next = head;
+        HANDOVER_RELEASE(chain->last);
         ck_pr_fence_store_atomic();
     } while (!ck_pr_cas_ptr_value(&home->returned, head, chain->first, &head));
 }
@@ -217,7 +219,6 @@ void message_pool_give(struct message *message)
         return;
     }
     pool = own_pool();
-    HANDOVER_RELEASE(message);
     if (pool == NULL)
         send_home(message->home, &alone);
     else if (pool == message->home)

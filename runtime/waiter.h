@@ -56,7 +56,11 @@ extern const struct ck_ec_ops waiter_ops;
 
 /* A moment on the monotonic clock. */
 struct deadline {
-    enum { DEADLINE_AT_ONCE, DEADLINE_AT, DEADLINE_NEVER } kind;
+    enum {
+        DEADLINE_AT_ONCE,
+        DEADLINE_AT,
+        DEADLINE_NEVER
+    } kind;
     struct timespec at;
 };
 

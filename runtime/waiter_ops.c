@@ -13,7 +13,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-
 static int now(const struct ck_ec_ops *ops, struct timespec *out)
 {
     (void)ops;

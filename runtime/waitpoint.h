@@ -125,9 +125,9 @@ enum wait_result waitpoint_wait(struct waitpoint *point,
                                 bool (*ready)(const void *), const void *thing,
                                 const struct deadline *deadline);
 
-/* Wakes one of the threads that wait, `count` of them, or all. Any thread, after it has made
- * the thing ready with an atomic read-modify-write; without a system call and
- * without a write if nobody waits. Never waits. */
+/* Wakes one of the threads that wait, `count` of them, or all. Any thread,
+ * after it has made the thing ready with an atomic read-modify-write; without a
+ * system call and without a write if nobody waits. Never waits. */
 void waitpoint_wake(struct waitpoint *point);
 void waitpoint_wake_some(struct waitpoint *point, unsigned count);
 void waitpoint_wake_all(struct waitpoint *point);
