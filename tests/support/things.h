@@ -8,6 +8,8 @@
 #define TESTS_SUPPORT_THINGS_H
 
 #include <ck_pr.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "waitpoint.h"
@@ -86,6 +88,8 @@ struct sleeper {
     bool accepts;
     struct waiter *waiter;
     pthread_t thread;
+    /* The kernel's number of the thread; 0 before it runs. */
+    atomic_int task;
     /* What came of it; `order` counts the sleepers that have ended. */
     atomic_bool ended;
     unsigned order, which;
@@ -103,6 +107,7 @@ static inline void *sleeper_main(void *argument)
 {
     struct sleeper *sleeper = argument;
 
+    atomic_store(&sleeper->task, (int)gettid());
     (void)waiter_adopt(sleeper->waiter);
     if (sleeper->accepts)
         waiter_accept_interrupts(sleeper_nudged, NULL);
@@ -118,10 +123,29 @@ static inline void sleeper_launch(struct sleeper *sleeper)
 {
     sleeper->waiter = waiter_new();
     sleeper->ended = false;
+    sleeper->task = 0;
     sleeper->thread = check_start(sleeper_main, sleeper);
 }
 
-/* Starts it, and returns when it is in the list of its things. */
+/* Whether it sleeps in the kernel. */
+static inline bool sleeper_sleeps(struct sleeper *sleeper)
+{
+    char path[64], state = '?';
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat",
+             atomic_load(&sleeper->task));
+    file = fopen(path, "r");
+    if (file == NULL)
+        return false;
+    if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+        state = '?';
+    fclose(file);
+    return state == 'S';
+}
+
+/* Starts it, and returns when it is in the list of its things and has had its
+ * last look at them: it might take a token that is meant for others. */
 static inline void sleeper_start(struct sleeper *sleeper)
 {
     struct thing *last = sleeper->things[sleeper->count - 1];
@@ -130,6 +154,7 @@ static inline void sleeper_start(struct sleeper *sleeper)
     sleeper_launch(sleeper);
     CHECK_EVENTUALLY(thing_waiting(last) == before + 1,
                      "a thread begins to wait");
+    CHECK_EVENTUALLY(sleeper_sleeps(sleeper), "and falls asleep");
 }
 
 /* Waits for its end, and returns how its wait has ended. */
