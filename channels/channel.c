@@ -69,11 +69,21 @@ struct channel *channel_find(const char *name, size_t name_length)
 
 /* ---- conditions ---- */
 
+/* Closed, and nothing is in anybody's hands; if it is empty, for good. */
+static bool is_over(const struct channel *channel)
+{
+    unsigned taken = ck_pr_load_uint(&channel->taken);
+
+    ck_pr_fence_load();
+    return channel_is_closed(channel) &&
+           ck_pr_load_uint(&channel->popped) == taken;
+}
+
 bool channel_is_ready(const void *thing)
 {
     const struct channel *channel = thing;
 
-    return mailbox_is_ready(&channel->mailbox);
+    return mailbox_has_message(&channel->mailbox) || is_over(channel);
 }
 
 bool channel_is_closed(const struct channel *channel)
@@ -197,27 +207,40 @@ static void unlock(struct channel *channel)
     ck_spinlock_fas_unlock(&channel->receiving);
 }
 
-/* After `count` messages have gone. */
-static void make_room(struct channel *channel, unsigned count)
+/* `count` messages that were popped are gone for good. */
+static void commit(struct channel *channel, unsigned count)
 {
     ck_pr_add_uint(&channel->taken, count);
     if (channel->capacity != 0)
         waitpoint_wake_some(&channel->room, count);
+    ck_pr_fence_atomic_load();
+    if (ck_pr_load_uint(&channel->closed))
+        waitpoint_wake_all(&channel->mailbox.arrival);
     changed(channel);
+}
+
+/* Under the lock. NULL: none. */
+static struct message *pop(struct channel *channel)
+{
+    struct message *message = mailbox_pop_owner(&channel->mailbox);
+
+    if (message != NULL)
+        ck_pr_store_uint(&channel->popped, channel->popped + 1);
+    return message;
 }
 
 /* Under the lock, and after an attempt to take a message has failed: a push
  * may have come before the close in between. */
 static enum channel_result why_empty(struct channel *channel)
 {
-    if (!channel_is_closed(channel))
+    if (!is_over(channel))
         return CHANNEL_TIMEOUT;
     return mailbox_peek_owner(&channel->mailbox) == NULL ? CHANNEL_CLOSED
                                                          : CHANNEL_OK;
 }
 
 /* Always under the lock: "timeout" must be true of some moment of the call, and
- * mailbox_is_ready() may miss what others have just done. */
+ * mailbox_has_message() may miss what others have just done. */
 enum channel_result channel_try_receive(struct channel *channel,
                                         struct message **message)
 {
@@ -225,11 +248,9 @@ enum channel_result channel_try_receive(struct channel *channel,
 
     lock(channel);
     do {
-        *message = mailbox_pop_owner(&channel->mailbox);
+        *message = pop(channel);
     } while (*message == NULL && (result = why_empty(channel)) == CHANNEL_OK);
     unlock(channel);
-    if (result == CHANNEL_OK)
-        make_room(channel, 1);
     return result;
 }
 
@@ -244,17 +265,22 @@ enum channel_result channel_receive(struct channel *channel,
         result = channel_try_receive(channel, message);
         if (result != CHANNEL_TIMEOUT)
             return result;
-        waited = mailbox_wait(&channel->mailbox, deadline);
+        waited = waitpoint_wait(&channel->mailbox.arrival, channel_is_ready,
+                                channel, deadline);
     }
     return channel_result_of(waited);
 }
 
+void channel_commit(struct channel *channel)
+{
+    commit(channel, 1);
+}
+
 void channel_return(struct channel *channel, struct message *message)
 {
-    /* First, so that it is never taken more often than sent. */
-    ck_pr_dec_uint(&channel->taken);
     lock(channel);
     mailbox_return_owner(&channel->mailbox, message);
+    ck_pr_store_uint(&channel->popped, channel->popped - 1);
     unlock(channel);
     changed(channel);
 }
@@ -286,7 +312,7 @@ static struct message *take_all(struct channel *channel, unsigned *count)
     lock(channel);
     most = channel_count(channel);
     for (*count = 0; *count < most; ++*count) {
-        *end = mailbox_pop_owner(&channel->mailbox);
+        *end = pop(channel);
         if (*end == NULL)
             break;
         end = &(*end)->next;
@@ -302,7 +328,7 @@ unsigned channel_clear(struct channel *channel)
     struct message *message = take_all(channel, &count), *next;
 
     if (count > 0)
-        make_room(channel, count);
+        commit(channel, count);
     for (; message != NULL; message = next) {
         next = message->next;
         message_release(message);
@@ -315,6 +341,9 @@ unsigned channel_clear(struct channel *channel)
 void channel_close(struct channel *channel)
 {
     mailbox_close(&channel->mailbox);
+    (void)ck_pr_fas_uint(&channel->closed, 1);
+    /* Again: who commits the last message may have looked just before. */
+    waitpoint_wake_all(&channel->mailbox.arrival);
     waitpoint_wake_all(&channel->room);
     changed(channel);
 }

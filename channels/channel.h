@@ -19,9 +19,12 @@
  * A send is acknowledged when its push has succeeded, which is one
  * compare-and-swap. A push fails only if the channel has been closed, and then
  * the reservation is given back. Under the lock of the receivers a message is
- * popped once. A receiver that cannot decode its message puts it back in front.
- * The mailbox shows that closed and empty is final, so that a receiver that is
- * told "closed" has missed nothing.
+ * popped once. The receiver then has it in hands, decodes it, and commits by
+ * advancing `taken`; or it puts the message back in front, because it lacks the
+ * memory for its values. Until it commits, the message counts as queued: it
+ * keeps its room, and a channel that is closed and empty is not at its end as
+ * long as `popped` and `taken` differ. Whoever commits the last message of a
+ * closed channel wakes those who wait for the end.
  *
  * Room: `taken` is advanced with an atomic read-modify-write before `room` is
  * woken, and a sender that is about to sleep looks at it once more after it
@@ -67,7 +70,11 @@ struct channel {
     struct waitpoint room;
     /* The receivers'. */
     ck_spinlock_fas_t receiving;
+    /* Under the lock: how many have been popped and not returned. */
+    unsigned popped;
     unsigned taken;
+    /* Set after the mailbox has been closed, where receivers look anyway. */
+    unsigned closed;
     struct pollable pollable;
 };
 
@@ -106,8 +113,10 @@ enum channel_result channel_send(struct channel *channel,
                                  struct message *message,
                                  const struct deadline *deadline);
 
-/* Takes the oldest message, waiting for one until the deadline. CHANNEL_CLOSED
- * once the channel is closed and empty. */
+/* Takes the oldest message into the caller's hands, waiting for one until the
+ * deadline. CHANNEL_CLOSED once the channel is closed and empty, and nobody has
+ * a message in hands that might come back. After CHANNEL_OK the caller calls
+ * channel_commit() or channel_return(), once. */
 enum channel_result channel_receive(struct channel *channel,
                                     struct message **message,
                                     const struct deadline *deadline);
@@ -116,7 +125,11 @@ enum channel_result channel_receive(struct channel *channel,
 enum channel_result channel_try_receive(struct channel *channel,
                                         struct message **message);
 
-/* Puts back a message that has just been received, in front. */
+/* A message that was received is gone for good: it belongs to the caller, and
+ * makes room for another. */
+void channel_commit(struct channel *channel);
+
+/* A message that was received is put back, in front. */
 void channel_return(struct channel *channel, struct message *message);
 
 /* The oldest message, which stays, with a reference for the caller to read it;
@@ -134,8 +147,8 @@ bool channel_is_closed(const struct channel *channel);
 /* How many messages are queued. */
 unsigned channel_count(const struct channel *channel);
 
-/* Whether a receive would not have to wait; for waitpoint_wait_any() at
- * `mailbox.arrival`. */
+/* Whether a receive would find a message or the end; for waitpoint_wait_any()
+ * at `mailbox.arrival`. */
 bool channel_is_ready(const void *channel);
 
 /* A descriptor that is readable exactly while channel_is_ready(), made by the

@@ -81,6 +81,7 @@ int lua_channel_push_received(lua_State *L, struct channel *channel,
         channel_return(channel, message);
         return lua_error(L);
     }
+    channel_commit(channel);
     message_release(message);
     return lua_gettop(L) - top;
 }

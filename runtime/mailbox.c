@@ -74,12 +74,19 @@ bool mailbox_is_closed(const struct mailbox *mailbox)
     return bits_of(ck_pr_load_ptr(&mailbox->incoming)) & CLOSED;
 }
 
-bool mailbox_is_ready(const struct mailbox *mailbox)
+bool mailbox_has_message(const struct mailbox *mailbox)
 {
-    if (ck_pr_load_ptr(&mailbox->incoming) != NULL)
+    void *word = ck_pr_load_ptr(&mailbox->incoming);
+
+    if (youngest_in(word) != NULL || bits_of(word) & TURNING)
         return true;
     ck_pr_fence_load();
     return ck_pr_load_ptr(&mailbox->ready) != NULL;
+}
+
+bool mailbox_is_ready(const struct mailbox *mailbox)
+{
+    return mailbox_has_message(mailbox) || mailbox_is_closed(mailbox);
 }
 
 static bool is_ready(const void *mailbox)

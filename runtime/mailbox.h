@@ -78,9 +78,12 @@ bool mailbox_push(struct mailbox *mailbox, struct message *message);
 void mailbox_close(struct mailbox *mailbox);
 bool mailbox_is_closed(const struct mailbox *mailbox);
 
-/* Whether there is a message, or never will be one. Any thread. For others than
- * the owner the answer may be older than the question: what was pushed since
- * may be missed, and its sender wakes those who wait. */
+/* Whether there is a message. Any thread. For others than the owner the answer
+ * may be older than the question: what was pushed since may be missed, and its
+ * sender wakes those who wait. */
+bool mailbox_has_message(const struct mailbox *mailbox);
+
+/* The same, or never will be one. */
 bool mailbox_is_ready(const struct mailbox *mailbox);
 
 /* The oldest message, which stays in the mailbox; NULL: empty. The owner. */

@@ -44,6 +44,8 @@ local function rush(senders, receivers, capacity, number)
   for i = 1, receivers do to[i] = channels.start(RECEIVER, ch) end
   for i = 1, senders do from[i] = channels.start(SENDER, ch, i, number) end
   for i = 1, senders do channels.results(from[i]) end
+  -- The close below would hide that a receiver has not been woken.
+  assert(sync.eventually(function() return ch:count() == 0 end))
   ch:close()
   for i = 1, receivers do tally(channels.results(to[i])[1], count) end
   for id = 1, senders do
@@ -218,17 +220,25 @@ end)
 
 describe("a bound", function()
   it("holds against many senders", function()
-    for _, capacity in ipairs { 1, 5, 64 } do
-      local ch, threads, taken = channel.new(capacity), {}, 0
-      for i = 1, MOST do
-        threads[i] = channels.start([[
-          local ch, count = ..., 0
-          while ch:try_send("x") do count = count + 1 end
-          return count]], ch)
+    local code = [[
+      local ch, count = ...
+      local most, left = ch:capacity(), 0
+      for i = 1, count do
+        if ch:try_send(i) then left = left + 1 end
+        if ch:count() > most then error("more messages than the bound") end
+        if i % 3 > 0 and ch:receive(0) then left = left - 1 end
       end
-      for i = 1, MOST do taken = taken + channels.results(threads[i])[1] end
-      assert.are.same({ capacity, capacity }, { taken, ch:count() })
-    end
+      return left]]
+    channels.repeatedly(function()
+      for _, capacity in ipairs { 1, 2, 64 } do
+        local ch, threads, left = channel.new(capacity), {}, 0
+        for i = 1, 4 do threads[i] = channels.start(code, ch, 20000) end
+        for i = 1, 4 do left = left + channels.results(threads[i])[1] end
+        assert.are.equal(left, ch:count())
+        while ch:try_send("x") do left = left + 1 end
+        assert.are.same({ capacity, capacity }, { left, ch:clear() })
+      end
+    end)
   end)
 
   it("keeps the senders asleep that have no room", function()

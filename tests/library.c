@@ -156,8 +156,8 @@ static void *pin_at_random(void *argument)
     int i;
 
     for (i = 0; i < 2000; i++) {
-        const char *code = random_one_in(random, 2) ? shared_base
-                                                    : (char *)own_function;
+        const char *code =
+            random_one_in(random, 2) ? shared_base : (char *)own_function;
 
         if (!library_pin(code + 16 * random_below(random, 60)))
             CHECK(false, "threads can pin at the same time");

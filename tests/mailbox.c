@@ -1,57 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The queue of messages: each arrives once, those of one sender in order, and
- * an owner that sleeps is woken.
+ * The queue of messages: each arrives once, in order, and wakes who waits.
+ *
+ * tests/mailbox_races.c has what happens when threads meet.
  */
 #include "mailbox.h"
 
 #include "support/check.h"
 #include "support/parcel.h"
-#include "support/step.h"
-#include "support/stress.h"
-
-static struct mailbox box;
-
-/* ---- messages that say who sent them, and as which ---- */
-
-struct stamp {
-    unsigned sender, number;
-};
-
-static struct message *stamped(unsigned sender, unsigned number)
-{
-    struct stamp stamp = {sender, number};
-    struct message *message = message_new();
-
-    memcpy(message_extend(message, sizeof stamp), &stamp, sizeof stamp);
-    return message;
-}
-
-static struct stamp stamp_of(const struct message *message)
-{
-    struct stamp stamp;
-
-    memcpy(&stamp, message->bytes, sizeof stamp);
-    return stamp;
-}
-
-static void push(unsigned number)
-{
-    mailbox_push(&box, stamped(0, number));
-}
-
-/* The number of the next message, which is freed; -1: there is none. */
-static int pop(void)
-{
-    struct message *message = mailbox_pop_owner(&box);
-    int number;
-
-    if (message == NULL)
-        return -1;
-    number = (int)stamp_of(message).number;
-    message_free(message);
-    return number;
-}
+#include "support/stamps.h"
 
 /* ---- validation ---- */
 
@@ -63,9 +20,9 @@ static void a_new_mailbox_is_empty(void)
     CHECK_NUMBER(live_count(LIVE_MAILBOXES), 1, "a mailbox is counted");
     CHECK(mailbox_peek_owner(&box) == NULL, "a new one shows no message");
     CHECK(mailbox_pop_owner(&box) == NULL, "a new one has no message");
-    CHECK(mailbox_wait_owner(&box, &at_once) == WAIT_TIMEOUT,
+    CHECK(mailbox_wait(&box, &at_once) == WAIT_TIMEOUT,
           "nothing is in it at once");
-    CHECK(mailbox_wait_owner(&box, &soon) == WAIT_TIMEOUT, "or soon");
+    CHECK(mailbox_wait(&box, &soon) == WAIT_TIMEOUT, "or soon");
     mailbox_destroy(&box);
     CHECK_NUMBER(live_count(LIVE_MAILBOXES), 0,
                  "a destroyed one is not counted any more");
@@ -103,7 +60,7 @@ static void a_look_takes_nothing(void)
     CHECK(mailbox_peek_owner(&box) == first, "and shown again");
     push(2);
     CHECK(mailbox_pop_owner(&box) == first, "and then taken");
-    message_free(first);
+    message_release(first);
     CHECK(pop() == 1 && pop() == 2 && pop() == -1, "and the others after it");
     mailbox_destroy(&box);
 }
@@ -115,12 +72,12 @@ static void the_same_message_comes_and_goes(void)
 
     mailbox_init(&box);
     for (i = 0; i < 3; i++) {
-        mailbox_push(&box, message);
+        (void)mailbox_push(&box, message);
         CHECK(mailbox_pop_owner(&box) == message, "a message is itself");
         CHECK(stamp_of(message).sender == 1 && stamp_of(message).number == 2,
               "and is not changed on its way");
     }
-    message_free(message);
+    message_release(message);
     mailbox_destroy(&box);
 }
 
@@ -135,7 +92,7 @@ static void a_destroyed_mailbox_frees_what_is_in_it(void)
     push(1);
     (void)mailbox_peek_owner(&box);
     (void)message_keep(message, handle, &number);
-    mailbox_push(&box, message);
+    (void)mailbox_push(&box, message);
     mailbox_destroy(&box);
     CHECK_NUMBER(live_count(LIVE_MESSAGES), 0,
                  "messages are freed, whether seen or not");
@@ -150,21 +107,16 @@ static void who_has_a_message_does_not_wait(void)
     mailbox_init(&box);
     push(0);
     push(1);
-    CHECK(mailbox_wait_owner(&box, &never) == WAIT_READY,
+    CHECK(mailbox_wait(&box, &never) == WAIT_READY,
           "a message that has come ends the wait");
     CHECK_NUMBER(pop(), 0, "it can be taken then");
-    CHECK(mailbox_wait_owner(&box, &never) == WAIT_READY &&
-              mailbox_wait_owner(&box, &at_once) == WAIT_READY,
+    CHECK(mailbox_wait(&box, &never) == WAIT_READY &&
+              mailbox_wait(&box, &at_once) == WAIT_READY,
           "so does one that came with another");
     CHECK_NUMBER(pop(), 1, "which can be taken, too");
-    CHECK(mailbox_wait_owner(&box, &at_once) == WAIT_TIMEOUT,
+    CHECK(mailbox_wait(&box, &at_once) == WAIT_TIMEOUT,
           "one that was taken does not");
     mailbox_destroy(&box);
-}
-
-static unsigned sleeping(void)
-{
-    return ck_pr_load_uint(&box.arrival.waiting);
 }
 
 static void *wait_for_message(void *argument)
@@ -172,7 +124,7 @@ static void *wait_for_message(void *argument)
     struct deadline never = deadline_never();
 
     (void)argument;
-    CHECK(mailbox_wait_owner(&box, &never) == WAIT_READY && pop() == 3,
+    CHECK(mailbox_wait(&box, &never) == WAIT_READY && pop() == 3,
           "an owner that sleeps is woken by a message");
     return NULL;
 }
@@ -200,7 +152,7 @@ static void *wait_for_interrupt(void *waiter)
 
     (void)waiter_adopt(waiter);
     waiter_accept_interrupts(nudged, NULL);
-    CHECK(mailbox_wait_owner(&box, &never) == WAIT_INTERRUPTED && pop() == -1,
+    CHECK(mailbox_wait(&box, &never) == WAIT_INTERRUPTED && pop() == -1,
           "an owner that sleeps can be interrupted");
     return NULL;
 }
@@ -219,255 +171,133 @@ static void an_interrupt_wakes_the_owner(void)
     mailbox_destroy(&box);
 }
 
-/* ---- between two instructions ---- */
+/* ---- the end of a mailbox ---- */
 
-static struct message *next_message;
-
-static void push_next(void *argument)
+static void a_closed_mailbox_takes_nothing_more(void)
 {
-    (void)argument;
-    mailbox_push(&box, next_message);
-}
-
-static enum wait_result result;
-
-static void await_message(void *argument)
-{
-    struct deadline never = deadline_never();
-
-    (void)argument;
-    result = mailbox_wait_owner(&box, &never);
-}
-
-static void a_message_can_come_at_any_time(void)
-{
-    struct step_tour tour;
+    struct message *message = stamped(0, 2);
 
     mailbox_init(&box);
-    for (tour = step_tour("wait"); step_on_tour(&tour);) {
-        next_message = stamped(0, 9);
-        (void)step_run(tour.n, await_message, push_next, NULL);
-        CHECK(result == WAIT_READY && pop() == 9,
-              "a message that comes while its owner falls asleep wakes it");
-    }
-    mailbox_destroy(&box);
-}
-
-static int taken[3];
-
-static void take_three(void *argument)
-{
-    unsigned i;
-
-    (void)argument;
-    for (i = 0; i < 3; i++)
-        taken[i] = pop();
-}
-
-/* Two are there, the third comes sometime while all are taken. */
-static void a_message_can_come_while_others_are_taken(void)
-{
-    struct step_tour tour;
-    enum step_end end;
-
-    mailbox_init(&box);
-    for (tour = step_tour("take"); step_on_tour(&tour);) {
-        push(0);
-        push(1);
-        next_message = stamped(0, 2);
-        end = step_run(tour.n, take_three, push_next, NULL);
-        if (end == STEP_NOT_STOPPED)
-            push_next(NULL);
-        CHECK(taken[0] == 0 && taken[1] == 1, "the older ones come first");
-        CHECK(taken[2] == 2 || (taken[2] == -1 && pop() == 2),
-              "the younger one comes after them, or is left");
-        CHECK_NUMBER(pop(), -1, "nothing comes twice");
-    }
-    mailbox_destroy(&box);
-}
-
-/* A sender that is stopped delays neither other senders nor the owner. */
-static void send_and_take(void *argument)
-{
-    int number;
-
-    (void)argument;
+    push(0);
+    CHECK(!mailbox_is_closed(&box), "a mailbox is open to begin with");
     push(1);
-    do {
-        number = pop();
-        if (number == -1)
-            CHECK(false, "who is stopped while it sends stops nobody else");
-    } while (number == 0);
-}
-
-static void a_sender_can_stop_at_any_time(void)
-{
-    struct step_tour tour;
-    int left;
-
-    mailbox_init(&box);
-    for (tour = step_tour("send"); step_on_tour(&tour);) {
-        next_message = stamped(0, 0);
-        if (step_run(tour.n, push_next, send_and_take, NULL) ==
-            STEP_NOT_STOPPED)
-            send_and_take(NULL);
-        left = pop();
-        CHECK(left == 0 || left == -1, "its message comes before or after");
-        CHECK_NUMBER(pop(), -1, "and only once");
-    }
+    mailbox_close(&box);
+    CHECK(mailbox_is_closed(&box), "and closed when it has been closed");
+    CHECK(!mailbox_push(&box, message), "then it takes no message");
+    CHECK(pop() == 0 && pop() == 1, "and gives those it has, in order");
+    CHECK(!mailbox_push(&box, message) && pop() == -1, "and no other");
+    mailbox_close(&box);
+    CHECK(mailbox_is_closed(&box) && pop() == -1, "it can be closed again");
+    CHECK(stamp_of(message).number == 2, "a message not taken is unchanged");
+    message_release(message);
     mailbox_destroy(&box);
 }
 
-/* ---- stress ---- */
-
-#define SENDERS 8
-
-enum manner {
-    /* Looks again and again. */
-    MANNER_POLLS,
-    /* Sleeps until a message comes. */
-    MANNER_SLEEPS,
-    /* Sleeps a moment. */
-    MANNER_DOZES,
-    MANNERS
-};
-
-struct sender {
-    struct random random;
-    unsigned number, messages;
-    pthread_t thread;
-};
-
-static void *send(void *argument)
-{
-    struct sender *sender = argument;
-    unsigned i;
-
-    for (i = 0; i < sender->messages; i++) {
-        mailbox_push(&box, stamped(sender->number, i));
-        if (random_one_in(&sender->random, 3))
-            random_pause(&sender->random);
-    }
-    return NULL;
-}
-
-static struct message *receive(enum manner manner, struct random *random)
-{
-    struct message *message;
-    struct deadline deadline = deadline_never();
-    enum wait_result how;
-
-    while ((message = mailbox_pop_owner(&box)) == NULL) {
-        if (manner == MANNER_POLLS) {
-            random_pause(random);
-            continue;
-        }
-        if (manner == MANNER_DOZES)
-            deadline = deadline_after(random_below(random, 60) / 1e3);
-        how = mailbox_wait_owner(&box, &deadline);
-        if (how != WAIT_READY &&
-            (how != WAIT_TIMEOUT || manner != MANNER_DOZES))
-            CHECK(false, "a wait ends for a reason");
-        if (how == WAIT_READY && mailbox_peek_owner(&box) == NULL)
-            CHECK(false, "there is a message when the owner is told so");
-    }
-    return message;
-}
-
-static void receive_all(unsigned count, enum manner manner,
-                        struct random *random)
-{
-    unsigned next[SENDERS] = {0}, i;
-    bool in_order = true;
-
-    for (i = 0; i < count; i++) {
-        struct message *message = receive(manner, random);
-        struct stamp stamp = stamp_of(message);
-
-        in_order = in_order && stamp.number == next[stamp.sender];
-        next[stamp.sender]++;
-        message_free(message);
-    }
-    CHECK(in_order, "messages of one sender come in order, each once");
-    CHECK(mailbox_pop_owner(&box) == NULL, "and nothing else comes");
-}
-
-static void send_and_receive(unsigned count, enum manner manner,
-                             struct random *random)
-{
-    struct sender senders[SENDERS];
-    unsigned messages = STRESS_SCALED(2000) / count, i;
-
-    mailbox_init(&box);
-    for (i = 0; i < count; i++) {
-        senders[i].random = random_split(random);
-        senders[i].number = i;
-        senders[i].messages = messages;
-        senders[i].thread = check_start(send, &senders[i]);
-    }
-    receive_all(count * messages, manner, random);
-    for (i = 0; i < count; i++)
-        check_join(senders[i].thread);
-    mailbox_destroy(&box);
-}
-
-static void any_number_of_senders(void)
-{
-    struct stress s;
-    unsigned manner;
-
-    for (manner = 0; manner < MANNERS; manner++)
-        for (s = stress_begin("senders", 32); stress_goes_on(&s); s.round++)
-            send_and_receive(1 + (unsigned)s.round % SENDERS,
-                             (enum manner)manner, &s.random);
-}
-
-/* There and back: each message finds its receiver asleep, or about to be. */
-static struct mailbox back;
-
-static void *answer(void *count)
+static void who_has_nothing_to_wait_for_does_not_wait(void)
 {
     struct deadline never = deadline_never();
-    unsigned i;
 
-    for (i = 0; i < *(unsigned *)count; i++) {
-        if (mailbox_wait_owner(&box, &never) != WAIT_READY)
-            CHECK(false, "a question ends the wait for it");
-        mailbox_push(&back, mailbox_pop_owner(&box));
-    }
+    mailbox_init(&box);
+    CHECK(!mailbox_is_ready(&box), "an empty mailbox is not ready");
+    push(0);
+    CHECK(mailbox_is_ready(&box) && mailbox_has_message(&box),
+          "one with a message is");
+    push(1);
+    CHECK(pop() == 0 && mailbox_is_ready(&box) && mailbox_has_message(&box),
+          "also if it came with another");
+    CHECK(pop() == 1 && !mailbox_is_ready(&box), "but no longer");
+    mailbox_close(&box);
+    CHECK(mailbox_is_ready(&box) && mailbox_wait(&box, &never) == WAIT_READY,
+          "nobody waits for a message that never comes");
+    CHECK(!mailbox_has_message(&box), "though there is none");
+    mailbox_destroy(&box);
+}
+
+static void a_message_can_be_put_back(void)
+{
+    struct deadline at_once = deadline_after(0);
+    struct message *message;
+
+    mailbox_init(&box);
+    push(0);
+    push(1);
+    message = mailbox_pop_owner(&box);
+    push(2);
+    mailbox_return_owner(&box, message);
+    CHECK(mailbox_peek_owner(&box) == message && pop() == 0,
+          "a message that was put back is the first again");
+    CHECK(pop() == 1 && pop() == 2 && pop() == -1, "the others follow");
+    push(3);
+    message = mailbox_pop_owner(&box);
+    mailbox_return_owner(&box, message);
+    CHECK(mailbox_wait(&box, &at_once) == WAIT_READY && pop() == 3,
+          "an emptied mailbox is ready when one was put back");
+    mailbox_close(&box);
+    mailbox_destroy(&box);
+}
+
+#define SLEEPERS 3
+
+static void *wait_without_end(void *result)
+{
+    struct deadline never = deadline_never();
+
+    *(enum wait_result *)result = mailbox_wait(&box, &never);
     return NULL;
 }
 
-static void ask(struct random *random, unsigned count)
+/* Starts threads that wait for a message, wakes them, and tells whether all
+ * have found it ready. */
+static bool wakes_all(void (*waking)(void))
 {
-    struct deadline deadline = deadline_never();
-    struct message *message = stamped(0, 0);
-    pthread_t other = check_start(answer, &count);
+    enum wait_result results[SLEEPERS];
+    pthread_t threads[SLEEPERS];
+    bool all = true;
     unsigned i;
 
-    for (i = 0; i < count; i++) {
-        mailbox_push(&box, message);
-        random_pause(random);
-        if (mailbox_wait_owner(&back, &deadline) != WAIT_READY)
-            CHECK(false, "an answer ends the wait for it");
-        message = mailbox_pop_owner(&back);
+    for (i = 0; i < SLEEPERS; i++)
+        threads[i] = check_start(wait_without_end, &results[i]);
+    CHECK_EVENTUALLY(sleeping() == SLEEPERS, "any number of threads may wait");
+    waking();
+    for (i = 0; i < SLEEPERS; i++) {
+        check_join(threads[i]);
+        all = all && results[i] == WAIT_READY;
     }
-    check_join(other);
-    message_free(message);
+    return all;
 }
 
-static void one_message_goes_there_and_back(void)
+static void close_box(void)
 {
-    struct stress s = stress_begin("there and back", 20);
+    mailbox_close(&box);
+}
 
+static void push_for_all(void)
+{
+    unsigned i;
+
+    for (i = 0; i < SLEEPERS; i++)
+        push(i);
+}
+
+static void return_for_all(void)
+{
+    unsigned i;
+
+    for (i = 0; i < SLEEPERS; i++)
+        mailbox_return_owner(&box, stamped(0, i));
+}
+
+static void whatever_makes_it_ready_wakes(void)
+{
     mailbox_init(&box);
-    mailbox_init(&back);
-    for (; stress_goes_on(&s); s.round++)
-        ask(&s.random, STRESS_SCALED(500));
-    CHECK(mailbox_pop_owner(&box) == NULL && mailbox_pop_owner(&back) == NULL,
-          "what goes there and back is nowhere else");
+    CHECK(wakes_all(push_for_all), "messages wake as many threads");
+    while (pop() >= 0)
+        ;
+    CHECK(wakes_all(return_for_all), "so do messages that are put back");
+    while (pop() >= 0)
+        ;
+    CHECK(wakes_all(close_box), "closing wakes all");
     mailbox_destroy(&box);
-    mailbox_destroy(&back);
 }
 
 static void all(void)
@@ -484,17 +314,12 @@ static void all(void)
                who_has_a_message_does_not_wait);
     check_part("a message wakes its owner", a_message_wakes_its_owner);
     check_part("an interrupt wakes the owner", an_interrupt_wakes_the_owner);
-    if (step_works()) {
-        check_part("a message can come at any time",
-                   a_message_can_come_at_any_time);
-        check_part("a message can come while others are taken",
-                   a_message_can_come_while_others_are_taken);
-        check_part("a sender can stop at any time",
-                   a_sender_can_stop_at_any_time);
-    }
-    check_part("any number of senders", any_number_of_senders);
-    check_part("one message goes there and back",
-               one_message_goes_there_and_back);
+    check_part("a closed mailbox takes nothing more",
+               a_closed_mailbox_takes_nothing_more);
+    check_part("who has nothing to wait for does not wait",
+               who_has_nothing_to_wait_for_does_not_wait);
+    check_part("a message can be put back", a_message_can_be_put_back);
+    check_part("whatever makes it ready wakes", whatever_makes_it_ready_wakes);
 }
 
 int main(void)

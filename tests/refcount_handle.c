@@ -68,7 +68,8 @@ static void count_holders(void)
     for (i = 0; i < 1000; i++)
         CHECK(!refcount_give(&count),
               "who gives back while others hold is not the last");
-    CHECK(refcount_give(&count), "who gives back when nobody holds is the last");
+    CHECK(refcount_give(&count),
+          "who gives back when nobody holds is the last");
 }
 
 static void count_up_and_down(void)
@@ -140,8 +141,8 @@ static void try_to_revive(struct handle *handle)
 
 static void a_dying_handle_cannot_be_revived(void)
 {
-    static const struct handle_class mortal_class = {
-        .name = "mortal", .destroy = try_to_revive};
+    static const struct handle_class mortal_class = {.name = "mortal",
+                                                     .destroy = try_to_revive};
     struct handle mortal;
 
     revived = true;
@@ -151,6 +152,45 @@ static void a_dying_handle_cannot_be_revived(void)
     CHECK(revived, "and lives on");
     handle_release(&mortal);
     CHECK(!revived, "one that is being destroyed cannot be held");
+}
+
+/* Each holds the next one, so that destroying the first destroys them all. */
+#define CHAIN 200000
+
+struct link {
+    struct handle handle;
+    struct handle *next;
+};
+
+static void destroy_link(struct handle *handle)
+{
+    struct handle *next = ((struct link *)handle)->next;
+
+    atomic_fetch_add(&destroyed, 1);
+    if (next != NULL)
+        handle_release(next);
+    free(handle);
+}
+
+static void a_long_chain_of_handles_is_destroyed(void)
+{
+    static const struct handle_class link_class = {.name = "link",
+                                                   .destroy = destroy_link};
+    struct handle *first = NULL;
+    struct link *link;
+    unsigned i;
+
+    destroyed = 0;
+    for (i = 0; i < CHAIN; i++) {
+        link = malloc(sizeof *link);
+        handle_init(&link->handle, &link_class);
+        link->next = first;
+        first = &link->handle;
+    }
+    handle_release(first);
+    CHECK_NUMBER(destroyed, CHAIN, "a long chain of handles is destroyed");
+    CHECK_NUMBER(live_count(LIVE_HANDLES), 0, "without a rest");
+    handles_have_counts_of_their_own();
 }
 
 /* ---- stress ---- */
@@ -322,6 +362,8 @@ static void all(void)
                a_handle_lives_while_it_is_held);
     check_part("handles have counts of their own",
                handles_have_counts_of_their_own);
+    check_part("a long chain of handles is destroyed",
+               a_long_chain_of_handles_is_destroyed);
     check_part("threads share a handle", threads_share_a_handle);
     check_part("one thread is the last", one_thread_is_the_last);
     check_part("a register revives nothing", a_register_revives_nothing);

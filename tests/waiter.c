@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * How a thread sleeps: deadlines, interrupts, and no wake-up lost.
+ * How a thread sleeps: deadlines, interrupts, wake-ups.
+ *
+ * tests/waiter_races.c has what happens when sleeper and waker meet.
  */
 #include "waiter.h"
 
@@ -10,7 +12,6 @@
 #include "support/check.h"
 #include "support/clock.h"
 #include "support/no_memory.h"
-#include "support/step.h"
 #include "support/stress.h"
 
 /* ---- deadlines ---- */
@@ -166,7 +167,8 @@ static void memory_may_run_out(void)
 
     if (no_memory_works())
         check_join(check_start(ask_without_memory, NULL));
-    CHECK_NUMBER(waiters(), before, "a waiter that was not made is not counted");
+    CHECK_NUMBER(waiters(), before,
+                 "a waiter that was not made is not counted");
 }
 
 /* ---- interrupts ---- */
@@ -317,7 +319,8 @@ static void sleep_ends_at_the_deadline(void)
         all += slept;
         CHECK(slept * 1000 >= times[i], "and never too early");
     }
-    CHECK(thread_time() - used < all / 2, "who sleeps does not use the processor");
+    CHECK(thread_time() - used < all / 2,
+          "who sleeps does not use the processor");
 }
 
 static void a_wake_up_since_the_snapshot_prevents_sleep(void)
@@ -355,233 +358,6 @@ static void sleeping(void)
     with_own_waiter(interrupts_prevent_sleep);
 }
 
-/* ---- sleeper and waker, in any order of their instructions ---- */
-
-static atomic_bool thing;
-static bool interrupting;
-
-static void sleep_until_thing(void *argument)
-{
-    struct deadline never = deadline_never();
-    uint32_t snapshot;
-
-    (void)argument;
-    do {
-        snapshot = waiter_snapshot(own);
-        if (atomic_load(&thing) || waiter_has_interrupt())
-            return;
-    } while (waiter_sleep(own, snapshot, &never));
-}
-
-static void end_sleep(void *argument)
-{
-    (void)argument;
-    if (interrupting) {
-        waiter_interrupt(own, INTERRUPT_ONCE);
-        return;
-    }
-    atomic_store(&thing, true);
-    waiter_wake(own);
-}
-
-/* A lost wake-up makes this hang. */
-static void wake_at_each_instruction(void)
-{
-    struct step_tour tour;
-
-    waiter_accept_interrupts(note_nudge, NULL);
-    for (tour = step_tour("sleep"); step_on_tour(&tour);) {
-        thing = false;
-        waiter_interrupt(own, INTERRUPT_NONE);
-        CHECK(step_run(tour.n, sleep_until_thing, end_sleep, NULL) !=
-                  STEP_NOT_STOPPED,
-              "the end of a sleep has a cause");
-    }
-}
-
-static void no_wake_up_is_lost_between_instructions(void)
-{
-    if (!step_works())
-        return;
-    interrupting = false;
-    with_own_waiter(wake_at_each_instruction);
-    interrupting = true;
-    with_own_waiter(wake_at_each_instruction);
-}
-
-/* ---- stress ---- */
-
-/* Two threads that take turns; each sleeps until it is its turn, with or
- * without a deadline. */
-struct player {
-    struct waiter *waiter, *other;
-    struct random random;
-    unsigned parity, turns;
-};
-
-static atomic_uint turn;
-static atomic_uint early;
-
-static struct deadline random_deadline(struct random *random)
-{
-    if (random_one_in(random, 2))
-        return deadline_never();
-    return deadline_after(random_below(random, 100) / 1000.0 + 1e-6);
-}
-
-static bool has_passed(const struct deadline *deadline)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec > deadline->at.tv_sec ||
-           (now.tv_sec == deadline->at.tv_sec &&
-            now.tv_nsec >= deadline->at.tv_nsec);
-}
-
-static void await_turn(struct player *player)
-{
-    struct deadline deadline;
-    uint32_t snapshot;
-
-    for (;;) {
-        snapshot = waiter_snapshot(player->waiter);
-        if (atomic_load(&turn) % 2 == player->parity)
-            return;
-        random_pause(&player->random);
-        deadline = random_deadline(&player->random);
-        if (!waiter_sleep(player->waiter, snapshot, &deadline) &&
-            !has_passed(&deadline))
-            atomic_fetch_add(&early, 1);
-    }
-}
-
-static void *play(void *argument)
-{
-    struct player *player = argument;
-    unsigned i;
-
-    (void)waiter_adopt(player->waiter);
-    for (i = 0; i < player->turns; i++) {
-        await_turn(player);
-        atomic_fetch_add(&turn, 1);
-        random_pause(&player->random);
-        waiter_wake(player->other);
-    }
-    return NULL;
-}
-
-static void take_turns(struct random *random, unsigned turns)
-{
-    struct waiter *one = waiter_new(), *other = waiter_new();
-    struct player players[2] = {
-        {one, other, random_split(random), 0, turns},
-        {other, one, random_split(random), 1, turns},
-    };
-    pthread_t first, second;
-
-    turn = early = 0;
-    first = check_start(play, &players[0]);
-    second = check_start(play, &players[1]);
-    check_join(first);
-    check_join(second);
-    CHECK_NUMBER(turn, 2 * turns, "each has had all of its turns");
-    CHECK_NUMBER(early, 0, "no deadline was early");
-    waiter_release(one);
-    waiter_release(other);
-}
-
-static void two_threads_take_turns(void)
-{
-    struct stress s = stress_begin("turns", 20);
-
-    for (; stress_goes_on(&s); s.round++)
-        take_turns(&s.random, STRESS_SCALED(500));
-}
-
-/* One interrupt after the other, each sent when the one before was taken. */
-static atomic_uint taken;
-
-static void *take_interrupts(void *count)
-{
-    struct deadline never = deadline_never();
-
-    (void)waiter_adopt(own);
-    waiter_accept_interrupts(note_nudge, NULL);
-    while (atomic_load(&taken) < *(unsigned *)count) {
-        (void)waiter_sleep(own, waiter_snapshot(own), &never);
-        if (waiter_take_interrupt())
-            atomic_fetch_add(&taken, 1);
-    }
-    return NULL;
-}
-
-static void send_interrupts(struct random *random, unsigned count)
-{
-    pthread_t thread;
-    unsigned i;
-
-    own = waiter_new();
-    taken = 0;
-    thread = check_start(take_interrupts, &count);
-    for (i = 0; i < count; i++) {
-        waiter_interrupt(own, INTERRUPT_ONCE);
-        while (atomic_load(&taken) != i + 1)
-            random_pause(random);
-    }
-    check_join(thread);
-    CHECK_NUMBER(taken, count, "each interrupt is taken once");
-    waiter_release(own);
-}
-
-static void interrupts_reach_sleepers(void)
-{
-    struct stress s = stress_begin("interrupts", 20);
-
-    for (; stress_goes_on(&s); s.round++)
-        send_interrupts(&s.random, STRESS_SCALED(300));
-}
-
-/* Threads come and end while somebody wakes and interrupts them. */
-static void *sleep_a_little(void *random)
-{
-    struct deadline deadline =
-        deadline_after(random_below(random, 50) / 1000.0 + 1e-6);
-
-    (void)waiter_adopt(own);
-    (void)waiter_sleep(own, waiter_snapshot(own), &deadline);
-    return NULL;
-}
-
-static void wake_to_the_end(struct random *random)
-{
-    struct random others = random_split(random);
-    unsigned before = waiters(), i, wakes = random_below(random, 40);
-    pthread_t thread;
-
-    own = waiter_new();
-    thread = check_start(sleep_a_little, &others);
-    for (i = 0; i < wakes; i++) {
-        random_pause(random);
-        if (random_one_in(random, 2))
-            waiter_wake(own);
-        else
-            waiter_interrupt(own, INTERRUPT_ONCE);
-    }
-    check_join(thread);
-    waiter_wake(own);
-    waiter_release(own);
-    CHECK_NUMBER(waiters(), before, "who wakes keeps the waiter alive");
-}
-
-static void threads_end_while_they_are_woken(void)
-{
-    struct stress s = stress_begin("ends", 1000);
-
-    for (; stress_goes_on(&s); s.round++)
-        wake_to_the_end(&s.random);
-}
-
 static void all(void)
 {
     CHECK_NUMBER(waiter_setup(), 0, "waiters can be set up");
@@ -600,12 +376,6 @@ static void all(void)
     check_part("memory may run out", memory_may_run_out);
     check_part("interrupts", interrupts);
     check_part("sleeping", sleeping);
-    check_part("no wake-up is lost between instructions",
-               no_wake_up_is_lost_between_instructions);
-    check_part("two threads take turns", two_threads_take_turns);
-    check_part("interrupts reach sleepers", interrupts_reach_sleepers);
-    check_part("threads end while they are woken",
-               threads_end_while_they_are_woken);
 }
 
 int main(void)

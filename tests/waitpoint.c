@@ -129,8 +129,8 @@ static void no_system_calls_without_need(void)
 
 static void no_write_without_need(void)
 {
-    void *page = mmap(NULL, 65536, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                      0);
+    void *page =
+        mmap(NULL, 65536, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (page == MAP_FAILED)
         return;
@@ -162,7 +162,8 @@ static void a_wait_ends_at_its_deadline(void)
 
 /* ---- who is woken ---- */
 
-#define MANY 40
+/* More than are woken in one go. */
+#define MANY 20
 
 static void one_wake_up_wakes_the_oldest(void)
 {
@@ -185,7 +186,8 @@ static void one_wake_up_wakes_the_oldest(void)
     renew();
 }
 
-static void a_wake_up_for_all_wakes_all(void)
+/* Wakes `count` of MANY threads; how many are left. */
+static void wake_some(unsigned count, unsigned left)
 {
     struct sleeper sleepers[MANY];
     unsigned i;
@@ -195,9 +197,43 @@ static void a_wake_up_for_all_wakes_all(void)
         sleeper_start(&sleepers[i]);
     }
     atomic_store(&a.tokens, 1);
+    waitpoint_wake_some(&a.point, count);
+    CHECK_EVENTUALLY(thing_waiting(&a) == left,
+                     "as many threads are woken as should be");
+    for (i = 0; i < MANY - left; i++)
+        CHECK(sleeper_end(&sleepers[i]) == WAIT_READY, "the oldest of them");
+    CHECK_NUMBER(thing_waiting(&a), left, "and no more");
+    waitpoint_wake_all(&a.point);
+    for (; i < MANY; i++)
+        CHECK(sleeper_end(&sleepers[i]) == WAIT_READY,
+              "the others when their time comes");
+    renew();
+}
+
+static void a_wake_up_for_some_wakes_as_many(void)
+{
+    static const unsigned counts[] = {0, 1, 15, 16, 17, MANY};
+    size_t i;
+
+    for (i = 0; i < sizeof counts / sizeof *counts; i++)
+        wake_some(counts[i], MANY - counts[i]);
+    wake_some(MANY + 1, 0);
+    wake_some(-1u, 0);
+}
+
+static void a_wake_up_for_all_wakes_all(void)
+{
+    struct sleeper sleepers[2 * MANY];
+    unsigned i;
+
+    for (i = 0; i < 2 * MANY; i++) {
+        sleepers[i] = sleeper_at(&a);
+        sleeper_start(&sleepers[i]);
+    }
+    atomic_store(&a.tokens, 1);
     waitpoint_wake_all(&a.point);
     CHECK_EVENTUALLY(thing_waiting(&a) == 0, "a wake-up for all leaves nobody");
-    for (i = 0; i < MANY; i++)
+    for (i = 0; i < 2 * MANY; i++)
         CHECK(sleeper_end(&sleepers[i]) == WAIT_READY,
               "a wake-up for all wakes each");
     renew();
@@ -238,10 +274,10 @@ static void any_of_several_things_wakes(void)
     unsigned i, j;
 
     for (i = 0; i < THINGS; i++) {
-        sleeper = (struct sleeper){
-            .things = {&four[0], &four[1], &four[2], &four[3]},
-            .count = THINGS,
-            .deadline = deadline_never()};
+        sleeper =
+            (struct sleeper){.things = {&four[0], &four[1], &four[2], &four[3]},
+                             .count = THINGS,
+                             .deadline = deadline_never()};
         sleeper_start(&sleeper);
         for (j = 0; j < THINGS; j++)
             CHECK_NUMBER(thing_waiting(&four[j]), 1,
@@ -409,6 +445,8 @@ static void all(void)
     check_part("no write without need", no_write_without_need);
     check_part("a wait ends at its deadline", a_wait_ends_at_its_deadline);
     check_part("one wake-up wakes the oldest", one_wake_up_wakes_the_oldest);
+    check_part("a wake-up for some wakes as many",
+               a_wake_up_for_some_wakes_as_many);
     check_part("a wake-up for all wakes all", a_wake_up_for_all_wakes_all);
     check_part("who leaves is not missed", who_leaves_is_not_missed);
     check_part("any of several things wakes", any_of_several_things_wakes);

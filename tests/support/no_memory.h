@@ -84,10 +84,12 @@ static inline bool no_memory_end(void)
 /* Whether allocations can be made to fail here. */
 static inline bool no_memory_works(void)
 {
+    /* The function that other files of the program find. */
+    void *(*volatile allocate)(size_t) = malloc;
     void *volatile block;
 
     no_memory_from(1);
-    block = malloc(1);
+    block = allocate(1);
     (void)no_memory_end();
     free(block);
     if (block != NULL)

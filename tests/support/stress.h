@@ -109,8 +109,7 @@ struct stress {
 };
 
 /* for (s = stress_begin(...); stress_goes_on(&s); s.round++) */
-static inline struct stress stress_begin(const char *name,
-                                         unsigned long rounds)
+static inline struct stress stress_begin(const char *name, unsigned long rounds)
 {
     double seconds = check_setting("STRESS_SECONDS", 0);
     struct stress stress = {

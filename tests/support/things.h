@@ -111,9 +111,8 @@ static inline void *sleeper_main(void *argument)
     (void)waiter_adopt(sleeper->waiter);
     if (sleeper->accepts)
         waiter_accept_interrupts(sleeper_nudged, NULL);
-    sleeper->result =
-        things_wait(sleeper->things, sleeper->count, 0, &sleeper->deadline,
-                    &sleeper->which);
+    sleeper->result = things_wait(sleeper->things, sleeper->count, 0,
+                                  &sleeper->deadline, &sleeper->which);
     sleeper->order = atomic_fetch_add(&sleepers_ended, 1);
     atomic_store(&sleeper->ended, true);
     return NULL;
@@ -167,8 +166,8 @@ static inline enum wait_result sleeper_end(struct sleeper *sleeper)
 
 static inline struct sleeper sleeper_at(struct thing *thing)
 {
-    struct sleeper sleeper = {.things = {thing}, .count = 1,
-                              .deadline = deadline_never()};
+    struct sleeper sleeper = {
+        .things = {thing}, .count = 1, .deadline = deadline_never()};
 
     return sleeper;
 }
@@ -176,8 +175,8 @@ static inline struct sleeper sleeper_at(struct thing *thing)
 static inline struct sleeper sleeper_at_two(struct thing *one,
                                             struct thing *other)
 {
-    struct sleeper sleeper = {.things = {one, other}, .count = 2,
-                              .deadline = deadline_never()};
+    struct sleeper sleeper = {
+        .things = {one, other}, .count = 2, .deadline = deadline_never()};
 
     return sleeper;
 }

@@ -1,0 +1,775 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The descriptor that shows a condition, and that of a channel: whether it
+ * agrees with what it shows, whoever changes that, and whoever is stopped.
+ */
+#include "pollable.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
+
+#include "channel.h"
+
+#include "support/check.h"
+#include "support/stamps.h"
+#include "support/step.h"
+#include "support/stress.h"
+
+/* The same under other names, for systems that have pipes only. */
+#define POLLABLE_PIPE
+#define pollable_init pipe_init
+#define pollable_destroy pipe_destroy
+#define pollable_open pipe_open
+#define pollable_update pipe_update
+#include "../channels/pollable.c"
+#undef pollable_init
+#undef pollable_destroy
+#undef pollable_open
+#undef pollable_update
+
+struct kind {
+    int descriptors;
+    void (*init)(struct pollable *);
+    void (*destroy)(struct pollable *);
+    int (*open)(struct pollable *, bool (*)(const void *), const void *);
+    void (*update)(struct pollable *, bool (*)(const void *), const void *);
+};
+
+static const struct kind own_kind = {
+#ifdef __linux__
+    1,
+#else
+    2,
+#endif
+    pollable_init, pollable_destroy, pollable_open, pollable_update};
+static const struct kind pipe_kind = {2, pipe_init, pipe_destroy, pipe_open,
+                                      pipe_update};
+static const struct kind *kind;
+
+/* What is shown is whether the level is above zero. */
+static atomic_int level;
+static struct pollable shown;
+
+static bool is_high(const void *thing)
+{
+    return atomic_load((const atomic_int *)thing) > 0;
+}
+
+static void begin(int from)
+{
+    atomic_store(&level, from);
+    kind->init(&shown);
+}
+
+static int open_shown(void)
+{
+    return kind->open(&shown, is_high, &level);
+}
+
+static void update(void)
+{
+    kind->update(&shown, is_high, &level);
+}
+
+static void change(int by)
+{
+    atomic_fetch_add(&level, by);
+    update();
+}
+
+/* ---- descriptors ---- */
+
+#define MOST_DESCRIPTORS 200
+
+static bool is_open(int descriptor)
+{
+    return fcntl(descriptor, F_GETFD) != -1;
+}
+
+static int count_open(void)
+{
+    int count = 0, descriptor;
+
+    for (descriptor = 0; descriptor < MOST_DESCRIPTORS; descriptor++)
+        count += is_open(descriptor);
+    return count;
+}
+
+static bool is_readable(int descriptor)
+{
+    struct pollfd request = {.fd = descriptor, .events = POLLIN};
+
+    return poll(&request, 1, 0) == 1 && request.revents == POLLIN;
+}
+
+/* Sleeps until it is. */
+static void wait_readable(int descriptor)
+{
+    struct pollfd request = {.fd = descriptor, .events = POLLIN};
+
+    if (poll(&request, 1, (int)(check_patience() * 500)) != 1)
+        CHECK(false, "what is ready shows, so that nobody sleeps on");
+}
+
+static bool agrees(void)
+{
+    return is_readable(open_shown()) == is_high(&level);
+}
+
+static void end(void)
+{
+    CHECK(agrees(), "in the end the descriptor agrees");
+    kind->destroy(&shown);
+}
+
+/* ---- validation ---- */
+
+static void nothing_is_opened_before_it_is_asked_for(void)
+{
+    int before = count_open();
+
+    begin(1);
+    update();
+    CHECK_NUMBER(count_open(), before, "nothing is opened unasked");
+    kind->destroy(&shown);
+    CHECK(count_open() == before && is_open(0), "or closed");
+}
+
+static void one_descriptor_is_opened(void)
+{
+    int before = count_open(), descriptor;
+
+    begin(0);
+    descriptor = open_shown();
+    CHECK(descriptor >= 0 && is_open(descriptor), "a descriptor is opened");
+    CHECK_NUMBER(open_shown(), descriptor, "and only one");
+    CHECK_NUMBER(count_open(), before + kind->descriptors,
+                 "with what belongs to it");
+    CHECK(fcntl(descriptor, F_GETFD) & FD_CLOEXEC &&
+              fcntl(shown.write_end, F_GETFD) & FD_CLOEXEC,
+          "which other programs do not inherit");
+    CHECK(fcntl(descriptor, F_GETFL) & O_NONBLOCK &&
+              fcntl(shown.write_end, F_GETFL) & O_NONBLOCK,
+          "and which never blocks");
+    end();
+    CHECK_NUMBER(count_open(), before, "it is closed in the end");
+}
+
+static void it_is_readable_while_the_condition_holds(void)
+{
+    unsigned i;
+
+    begin(1);
+    CHECK(is_readable(open_shown()), "it may be readable from the beginning");
+    for (i = 0; i < 100; i++)
+        change(1);
+    CHECK(is_readable(open_shown()), "it stays readable, however often");
+    for (i = 0; i < 100; i++)
+        change(-1);
+    CHECK(is_readable(open_shown()), "to the last");
+    change(-1);
+    CHECK(!is_readable(open_shown()), "then it is not");
+    change(1);
+    CHECK(is_readable(open_shown()), "until it is again");
+    end();
+    begin(0);
+    CHECK(!is_readable(open_shown()), "it need not be from the beginning");
+    end();
+}
+
+/* So that writing never blocks, and one read makes it unreadable. */
+static void one_unit_is_in_it(void)
+{
+    uint64_t unit[2] = {0, 0};
+    unsigned i;
+
+    begin(1);
+    for (i = 0; i < 5; i++)
+        (void)open_shown();
+    for (i = 0; i < 5; i++)
+        change(1);
+    CHECK(read(open_shown(), unit, sizeof unit) == sizeof *unit && unit[0] == 1,
+          "there is one unit in it");
+    CHECK(write(shown.write_end, unit, sizeof *unit) == sizeof *unit,
+          "which can be put back");
+    end();
+}
+
+/* All numbers below the next free one are taken. */
+static void leave_room_for(int descriptors, struct rlimit *before)
+{
+    int next = dup(0);
+    struct rlimit limit;
+
+    close(next);
+    getrlimit(RLIMIT_NOFILE, before);
+    limit = *before;
+    limit.rlim_cur = (rlim_t)(next + descriptors);
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void descriptors_may_run_out(void)
+{
+    int before = count_open(), room, failed;
+    struct rlimit limit;
+
+    begin(1);
+    for (room = 0; room < kind->descriptors; room++) {
+        leave_room_for(room, &limit);
+        failed = open_shown();
+        update();
+        setrlimit(RLIMIT_NOFILE, &limit);
+        CHECK_NUMBER(failed, -EMFILE, "who gets no descriptor is told why");
+        CHECK_NUMBER(count_open(), before, "and nothing is left open");
+    }
+    CHECK(is_readable(open_shown()), "later it works");
+    end();
+}
+
+/* ---- between two instructions ---- */
+
+static int run_by, stop_by, opened, opened_elsewhere;
+
+static void run_change(void *argument)
+{
+    (void)argument;
+    change(run_by);
+}
+
+static void stop_change(void *argument)
+{
+    (void)argument;
+    change(stop_by);
+}
+
+static void run_open(void *argument)
+{
+    (void)argument;
+    opened = open_shown();
+}
+
+/* Somebody else's changes come while the descriptor is made to agree; if it has
+ * to wait, it waits for ever. */
+static void play_changes(const char *name, int from, int by, int other)
+{
+    struct step_tour tour;
+
+    run_by = by;
+    stop_by = other;
+    for (tour = step_tour(name); step_on_tour(&tour);) {
+        begin(from);
+        (void)open_shown();
+        if (step_run(tour.n, run_change, stop_change, NULL) == STEP_NOT_STOPPED)
+            stop_change(NULL);
+        end();
+    }
+}
+
+static void changes_can_come_at_any_time(void)
+{
+    play_changes("up, down", 0, 1, -1);
+    play_changes("down, up", 1, -1, 1);
+    play_changes("down, down", 2, -1, -1);
+}
+
+static void changes_can_come_while_it_is_opened(void)
+{
+    struct step_tour tour;
+
+    for (tour = step_tour("open"); step_on_tour(&tour);) {
+        begin((int)tour.n % 2);
+        stop_by = level == 0 ? 1 : -1;
+        if (step_run(tour.n, run_open, stop_change, NULL) == STEP_NOT_STOPPED)
+            stop_change(NULL);
+        end();
+    }
+}
+
+static pthread_t opener;
+static atomic_bool has_opened;
+
+static void *open_elsewhere(void *argument)
+{
+    opened_elsewhere = open_shown();
+    atomic_store(&has_opened, true);
+    return argument;
+}
+
+/* Only who opens it waits for who opens it. */
+static void start_opener(void *argument)
+{
+    (void)argument;
+    has_opened = false;
+    opener = check_start(open_elsewhere, NULL);
+    CHECK_EVENTUALLY(has_opened || ck_pr_load_uint(&shown.word) & LOCKED,
+                     "another thread opens it, too");
+}
+
+static void others_can_open_it_at_any_time(void)
+{
+    int before = count_open();
+    struct step_tour tour;
+
+    for (tour = step_tour("openers"); step_on_tour(&tour);) {
+        begin((int)tour.n % 2);
+        if (step_run(tour.n, run_open, start_opener, NULL) == STEP_NOT_STOPPED)
+            start_opener(NULL);
+        check_join(opener);
+        CHECK(opened >= 0 && opened == opened_elsewhere,
+              "all who open it get the same descriptor");
+        end();
+        CHECK_NUMBER(count_open(), before, "and no other is left open");
+    }
+}
+
+/* ---- the descriptor of a channel ---- */
+
+static struct channel *channel;
+static struct message *message;
+static const struct deadline at_once = {.kind = DEADLINE_AT_ONCE};
+
+static bool channel_agrees(void)
+{
+    return is_readable(channel_descriptor(channel)) ==
+           channel_is_ready(channel);
+}
+
+static bool send_one(unsigned number)
+{
+    struct message *one = stamped(0, number);
+
+    if (channel_send(channel, one, &at_once) == CHANNEL_OK)
+        return true;
+    message_release(one);
+    return false;
+}
+
+static bool receive_one(void)
+{
+    struct message *one;
+
+    if (channel_try_receive(channel, &one) != CHANNEL_OK)
+        return false;
+    channel_commit(channel);
+    message_release(one);
+    return true;
+}
+
+static void new_channel(void)
+{
+    if (channel_new(0, NULL, 0, &channel) != CHANNEL_OK)
+        abort();
+}
+
+static void a_channel_shows_whether_one_need_not_wait(void)
+{
+    int before = count_open(), descriptor;
+
+    new_channel();
+    (void)send_one(0);
+    CHECK_NUMBER(count_open(), before, "who asks for no descriptor has none");
+    descriptor = channel_descriptor(channel);
+    CHECK(is_readable(descriptor), "a message shows");
+    CHECK_NUMBER(channel_descriptor(channel), descriptor, "there is only one");
+    (void)send_one(1);
+    (void)channel_peek(channel, &message);
+    message_release(message);
+    CHECK(is_readable(descriptor), "whether looked at or not");
+    (void)channel_try_receive(channel, &message);
+    CHECK(is_readable(descriptor), "so does the next");
+    (void)receive_one();
+    CHECK(!is_readable(descriptor), "what was taken does not");
+    channel_return(channel, message);
+    CHECK(is_readable(descriptor), "what was put back does");
+    (void)channel_clear(channel);
+    CHECK(!is_readable(descriptor), "what was dropped does not");
+    channel_close(channel);
+    CHECK(is_readable(descriptor) && !receive_one() && is_readable(descriptor),
+          "the end shows for ever");
+    handle_release(&channel->handle);
+    CHECK_NUMBER(count_open(), before, "the descriptor is the channel's");
+}
+
+static void run_send(void *argument)
+{
+    (void)argument;
+    if (channel_send(channel, message, &at_once) == CHANNEL_OK)
+        message = NULL;
+}
+
+static void run_receive(void *argument)
+{
+    (void)argument;
+    if (channel_try_receive(channel, &message) == CHANNEL_OK)
+        channel_commit(channel);
+}
+
+static void run_look(void *argument)
+{
+    (void)argument;
+    (void)channel_peek(channel, &message);
+}
+
+static void run_return(void *argument)
+{
+    (void)argument;
+    channel_return(channel, message);
+    message = NULL;
+}
+
+static void run_clear(void *argument)
+{
+    (void)argument;
+    (void)channel_clear(channel);
+}
+
+static void run_close(void *argument)
+{
+    (void)argument;
+    channel_close(channel);
+}
+
+/* Another sender has pushed long ago, and only now looks at the descriptor. */
+static void update_late(void *argument)
+{
+    (void)argument;
+    pollable_update(&channel->pollable, channel_is_ready, channel);
+}
+
+static void look_meanwhile(void *argument)
+{
+    struct message *one;
+
+    (void)argument;
+    if (channel_peek(channel, &one) == CHANNEL_OK)
+        message_release(one);
+}
+
+/* It is in the other messages' place in line that things can go wrong, hence
+ * two of them. The one in hands is to be sent, or put back. */
+static void set_up(void (*run)(void *))
+{
+    new_channel();
+    (void)channel_descriptor(channel);
+    message = NULL;
+    if (run == run_send) {
+        message = stamped(0, 0);
+    } else if (run == run_return) {
+        (void)send_one(0);
+        (void)channel_try_receive(channel, &message);
+    }
+    if (run != run_return)
+        (void)send_one(1);
+    if (run != run_return && run != run_send)
+        (void)send_one(2);
+}
+
+static void clean_up(void)
+{
+    if (message != NULL)
+        message_release(message);
+    handle_release(&channel->handle);
+}
+
+static void play_channel(const char *name, void (*run)(void *),
+                         void (*stop)(void *))
+{
+    struct step_tour tour;
+
+    for (tour = step_tour(name); step_on_tour(&tour);) {
+        set_up(run);
+        if (step_run(tour.n, run, stop, NULL) == STEP_NOT_STOPPED)
+            stop(NULL);
+        CHECK(channel_agrees(), "the descriptor agrees with the channel");
+        while (receive_one())
+            if (!channel_agrees())
+                CHECK(false, "down to the last message");
+        clean_up();
+    }
+}
+
+static void a_channel_can_be_used_at_any_time(void)
+{
+    play_channel("send", run_send, update_late);
+    play_channel("receive", run_receive, update_late);
+    play_channel("look", run_look, update_late);
+    play_channel("return", run_return, update_late);
+    play_channel("clear", run_clear, update_late);
+    play_channel("close", run_close, update_late);
+    play_channel("send, close", run_send, run_close);
+    play_channel("send, look", run_send, look_meanwhile);
+}
+
+/* ---- crowds ---- */
+
+#define CROWD 4
+
+struct party {
+    struct random random;
+    pthread_t thread;
+};
+
+static struct party parties[CROWD];
+static atomic_uint ready_to_go;
+
+static void meet(void)
+{
+    atomic_fetch_add(&ready_to_go, 1);
+    while (atomic_load(&ready_to_go) < CROWD)
+        sched_yield();
+}
+
+static void play_parties(void *(*function)(void *), struct random *random)
+{
+    unsigned i;
+
+    ready_to_go = 0;
+    for (i = 0; i < CROWD; i++)
+        parties[i].random = random_split(random);
+    for (i = 0; i < CROWD; i++)
+        parties[i].thread = check_start(function, &parties[i]);
+    for (i = 0; i < CROWD; i++)
+        check_join(parties[i].thread);
+}
+
+static void *change_often(void *argument)
+{
+    struct party *party = argument;
+    unsigned i;
+
+    meet();
+    for (i = 0; i < 50; i++) {
+        change((int)random_below(&party->random, 2) * 2 - 1);
+        if (random_one_in(&party->random, 4))
+            random_pause(&party->random);
+    }
+    return NULL;
+}
+
+static void it_agrees_whenever_all_are_quiet(void)
+{
+    struct stress s = stress_begin("quiet", 500);
+
+    begin(0);
+    (void)open_shown();
+    for (; stress_goes_on(&s); s.round++) {
+        atomic_store(&level, 0);
+        play_parties(change_often, &s.random);
+        CHECK(agrees(), "it agrees when nobody changes anything any more");
+    }
+    end();
+}
+
+/* All open it at once, some change the condition before or after. */
+static int got[CROWD];
+
+static void *open_at_once(void *argument)
+{
+    struct party *party = argument;
+
+    meet();
+    if (random_one_in(&party->random, 2))
+        change(1);
+    got[party - parties] = open_shown();
+    if (random_one_in(&party->random, 2))
+        change(-1);
+    return NULL;
+}
+
+static void all_open_the_same(void)
+{
+    struct stress s = stress_begin("all open", 500);
+    int before = count_open();
+    unsigned i;
+
+    for (; stress_goes_on(&s); s.round++) {
+        begin((int)s.round % 2);
+        play_parties(open_at_once, &s.random);
+        for (i = 0; i < CROWD; i++)
+            if (got[i] < 0 || got[i] != open_shown())
+                CHECK(false, "all who open it get the same descriptor");
+        end();
+        CHECK_NUMBER(count_open(), before, "and no other is left open");
+    }
+}
+
+/* Half of the crowd raises the level, and half of it sleeps until it is high,
+ * and lowers it. Whoever missed a change would sleep on. */
+static atomic_uint lowered;
+#define RISES (CROWD / 2 * STRESS_SCALED(200))
+
+static bool lower(void)
+{
+    int is = atomic_load(&level);
+
+    while (is > 0)
+        if (atomic_compare_exchange_weak(&level, &is, is - 1)) {
+            update();
+            return true;
+        }
+    return false;
+}
+
+static void raise_often(struct random *random)
+{
+    unsigned i;
+
+    for (i = 0; i < STRESS_SCALED(200); i++) {
+        change(1);
+        if (random_one_in(random, 2))
+            random_pause(random);
+    }
+}
+
+static void lower_often(int descriptor)
+{
+    while (atomic_load(&lowered) < RISES) {
+        wait_readable(descriptor);
+        if (lower() && atomic_fetch_add(&lowered, 1) + 1 == RISES)
+            /* Lets the others go. */
+            change(CROWD);
+    }
+}
+
+static void *raise_or_lower(void *argument)
+{
+    struct party *party = argument;
+    int descriptor = open_shown();
+
+    meet();
+    if ((party - parties) % 2 == 0)
+        raise_often(&party->random);
+    else
+        lower_often(descriptor);
+    return NULL;
+}
+
+static void who_polls_misses_no_change(void)
+{
+    struct stress s = stress_begin("poll", 500);
+
+    for (; stress_goes_on(&s); s.round++) {
+        lowered = 0;
+        begin(0);
+        play_parties(raise_or_lower, &s.random);
+        CHECK(lowered >= RISES, "who polls finds all there is");
+        end();
+    }
+}
+
+/* The same with a channel: one sends, one only looks and puts back, the others
+ * receive when its descriptor tells them. */
+static atomic_uint received;
+
+static void send_often(struct random *random)
+{
+    unsigned i;
+
+    for (i = 0; i < STRESS_SCALED(500); i++) {
+        if (!send_one(i))
+            CHECK(false, "a message is sent");
+        if (random_one_in(random, 2))
+            random_pause(random);
+    }
+}
+
+static void look_often(struct random *random)
+{
+    struct message *one;
+
+    while (!channel_is_closed(channel)) {
+        if (channel_peek(channel, &one) == CHANNEL_OK)
+            message_release(one);
+        if (random_one_in(random, 4) &&
+            channel_try_receive(channel, &one) == CHANNEL_OK)
+            channel_return(channel, one);
+        random_pause(random);
+    }
+}
+
+static void receive_when_told(void)
+{
+    int descriptor = channel_descriptor(channel);
+
+    while (!channel_is_closed(channel)) {
+        wait_readable(descriptor);
+        if (receive_one() &&
+            atomic_fetch_add(&received, 1) + 1 == STRESS_SCALED(500))
+            channel_close(channel);
+    }
+}
+
+static void *use_channel(void *argument)
+{
+    struct party *party = argument;
+
+    meet();
+    if (party == &parties[0])
+        send_often(&party->random);
+    else if (party == &parties[1])
+        look_often(&party->random);
+    else
+        receive_when_told();
+    return NULL;
+}
+
+static void who_polls_a_channel_misses_no_message(void)
+{
+    struct stress s = stress_begin("channel", 500);
+
+    for (; stress_goes_on(&s); s.round++) {
+        received = 0;
+        new_channel();
+        play_parties(use_channel, &s.random);
+        CHECK_NUMBER(received, STRESS_SCALED(500), "all messages are received");
+        CHECK(channel_agrees(), "and the end shows");
+        handle_release(&channel->handle);
+    }
+}
+
+/* ---- all of it ---- */
+
+static void check_both(const char *name, const char *name_with_pipe,
+                       void (*part)(void))
+{
+    kind = &own_kind;
+    check_part(name, part);
+    kind = &pipe_kind;
+    check_part(name_with_pipe, part);
+}
+
+#define BOTH(name, part) check_both(name, name " (pipe)", part)
+
+static void all(void)
+{
+    (void)waiter_setup();
+    BOTH("nothing is opened before it is asked for",
+         nothing_is_opened_before_it_is_asked_for);
+    BOTH("one descriptor is opened", one_descriptor_is_opened);
+    BOTH("it is readable while the condition holds",
+         it_is_readable_while_the_condition_holds);
+    BOTH("one unit is in it", one_unit_is_in_it);
+    BOTH("descriptors may run out", descriptors_may_run_out);
+    check_part("a channel shows whether one need not wait",
+               a_channel_shows_whether_one_need_not_wait);
+    if (step_works()) {
+        BOTH("changes can come at any time", changes_can_come_at_any_time);
+        BOTH("changes can come while it is opened",
+             changes_can_come_while_it_is_opened);
+        BOTH("others can open it at any time", others_can_open_it_at_any_time);
+        check_part("a channel can be used at any time",
+                   a_channel_can_be_used_at_any_time);
+    }
+    BOTH("it agrees whenever all are quiet", it_agrees_whenever_all_are_quiet);
+    BOTH("all open the same", all_open_the_same);
+    BOTH("who polls misses no change", who_polls_misses_no_change);
+    check_part("who polls a channel misses no message",
+               who_polls_a_channel_misses_no_message);
+}
+
+int main(void)
+{
+    return check_program("pollable", all);
+}

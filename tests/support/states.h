@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Two Lua states, and values that travel between them in a message.
+ */
+#ifndef TESTS_SUPPORT_STATES_H
+#define TESTS_SUPPORT_STATES_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include "check.h"
+#include "lua_codec.h"
+
+/* ---- memory that is counted, and may run out ---- */
+
+/* No test needs a larger block; a message that lies may ask for one. */
+#define MEMORY_LARGEST ((size_t)256 << 20)
+
+struct memory {
+    unsigned long allocations;
+    /* The allocation that fails, counted from 1; 0: none. */
+    unsigned long fails;
+    /* Those after it fail, too. */
+    bool for_good;
+    /* One has failed. */
+    bool failed;
+};
+
+static inline bool memory_is_out(struct memory *memory)
+{
+    memory->allocations++;
+    if (memory->fails == 0 || memory->allocations < memory->fails ||
+        (memory->allocations > memory->fails && !memory->for_good))
+        return false;
+    memory->failed = true;
+    return true;
+}
+
+/* Making a block smaller must not fail. */
+static inline void *memory_allocate(void *memory, void *block, size_t before,
+                                    size_t size)
+{
+    if (size == 0) {
+        free(block);
+        return NULL;
+    }
+    if (size > MEMORY_LARGEST)
+        return NULL;
+    if ((block == NULL || size > before) && memory_is_out(memory))
+        return NULL;
+    return realloc(block, size);
+}
+
+static inline void memory_fail(struct memory *memory, unsigned long n,
+                               bool for_good)
+{
+    *memory = (struct memory){.fails = n, .for_good = for_good};
+}
+
+/* ---- states ---- */
+
+static struct memory from_memory, to_memory;
+static lua_State *from, *to;
+
+static inline lua_State *state_new(struct memory *memory)
+{
+    lua_State *L;
+
+    *memory = (struct memory){0};
+    L = lua_newstate(memory_allocate, memory);
+    if (L == NULL)
+        abort();
+    luaL_openlibs(L);
+    return L;
+}
+
+static inline void states_open(void)
+{
+    from = state_new(&from_memory);
+    to = state_new(&to_memory);
+}
+
+static inline void states_close(void)
+{
+    lua_close(from);
+    lua_close(to);
+}
+
+/* Replaces the whole stack by what a chunk makes of it. */
+static inline void state_run(lua_State *L, const char *chunk)
+{
+    if (luaL_loadstring(L, chunk) != LUA_OK) {
+        CHECK_TEXT(lua_tostring(L, -1), "", "a chunk of a test is correct");
+        abort();
+    }
+    lua_insert(L, 1);
+    if (lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0) != LUA_OK)
+        CHECK_TEXT(luaL_tolstring(L, -1, NULL), "",
+                   "a chunk of a test raises no error");
+}
+
+/* Leaves nothing but the values of the expressions. */
+static inline void state_evaluate(lua_State *L, const char *expressions)
+{
+    lua_settop(L, 0);
+    lua_pushfstring(L, "return %s", expressions);
+    state_run(L, lua_tostring(L, 1));
+}
+
+/* ---- travel ---- */
+
+/* Encodes all that is on the stack, which stays as it is. */
+static inline struct message *
+encode_with(lua_State *L, enum codec_policy policy, struct codec_fault *fault)
+{
+    struct message *message = message_new();
+    int top = lua_gettop(L);
+
+    if (!codec_encode(L, 1, top, policy, message, fault)) {
+        message_release(message);
+        message = NULL;
+    }
+    CHECK_NUMBER(lua_gettop(L), top, "encoding leaves the stack as it was");
+    return message;
+}
+
+static inline struct message *encode(lua_State *L)
+{
+    struct codec_fault fault;
+    struct message *message = encode_with(L, CODEC_STRICT, &fault);
+
+    if (message == NULL) {
+        codec_push_fault(L, &fault);
+        CHECK_TEXT(lua_tostring(L, -1), "", "what a test sends can travel");
+        abort();
+    }
+    return message;
+}
+
+static inline int state_decode(lua_State *L)
+{
+    const struct message *message = lua_touserdata(L, 1);
+    int count;
+
+    lua_settop(L, 0);
+    count = codec_decode(L, message);
+    CHECK_NUMBER(lua_gettop(L), count, "decoding pushes what it says");
+    return count;
+}
+
+/* Replaces the whole stack by the values, or by the error. */
+static inline int decode(lua_State *L, const struct message *message)
+{
+    lua_settop(L, 0);
+    lua_pushcfunction(L, state_decode);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)message);
+    return lua_pcall(L, 1, LUA_MULTRET, 0);
+}
+
+/* What arrives of all that is on the stack of `from` is all that is on the
+ * stack of `to`. */
+static inline void travel(void)
+{
+    struct message *message = encode(from);
+    int count = lua_gettop(from);
+
+    CHECK_NUMBER(message->values, count, "a message knows its values");
+    CHECK_NUMBER(decode(to, message), LUA_OK,
+                 "what was encoded can be decoded");
+    CHECK_NUMBER(lua_gettop(to), count, "as many values arrive as were sent");
+    message_release(message);
+}
+
+/* Whether the condition holds for what is on the stack, which is `...`; the
+ * first values are a, b, c, d. */
+static inline bool state_holds(lua_State *L, const char *condition)
+{
+    bool holds;
+
+    luaL_checkstack(L, 4, NULL);
+    lua_pushfstring(L, "local a, b, c, d = ... return %s", condition);
+    lua_insert(L, 1);
+    if (luaL_loadstring(L, lua_tostring(L, 1)) != LUA_OK)
+        CHECK_TEXT(lua_tostring(L, -1), "", "a condition is correct");
+    lua_replace(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    holds = lua_toboolean(L, -1);
+    lua_settop(L, 0);
+    return holds;
+}
+
+/* Sends the expressions; whether the condition holds for what arrives. */
+static inline bool arrives(const char *expressions, const char *condition)
+{
+    bool holds;
+
+    state_evaluate(from, expressions);
+    travel();
+    holds = state_holds(to, condition);
+    lua_settop(from, 0);
+    return holds;
+}
+
+#define SENDS(expressions, condition, sentence)                                \
+    CHECK(arrives((expressions), (condition)), (sentence))
+
+#endif
