@@ -46,6 +46,9 @@ check() {
     need "busted" lua-busted command -v busted
     need "luacheck" lua-check command -v luacheck
     need "LuaSocket for Lua 5.4" lua-socket "$lua" -e 'require "socket"'
+    need "cqueues for Lua 5.4" lua-cqueues "$lua" -e 'require "cqueues"'
+    need "luv for Lua 5.4" lua-luv "$lua" -e 'require "luv"'
+    need "strace" strace command -v strace
   fi
   [ -z "$missing" ]
 }
