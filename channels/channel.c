@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "channel.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "handover.h"
+#include "lockword.h"
 #include "name.h"
 
 /* ---- birth and death ---- */
@@ -52,7 +51,6 @@ enum channel_result channel_new(uint64_t capacity, const char *name,
     handle_init(&made->handle, &channel_class);
     mailbox_init(&made->mailbox);
     pollable_init(&made->pollable);
-    ck_spinlock_fas_init(&made->receiving);
     made->capacity = capacity;
     result = take_name(made, name, name_length);
     if (result == CHANNEL_OK)
@@ -188,25 +186,6 @@ enum channel_result channel_send(struct channel *channel,
 
 /* ---- receivers ---- */
 
-/* The holder may have been stopped by the scheduler: let it run. */
-static void lock(struct channel *channel)
-{
-    unsigned tries;
-
-    for (tries = 1; !ck_spinlock_fas_trylock(&channel->receiving); tries++) {
-        ck_pr_stall();
-        if (tries % 64 == 0)
-            sched_yield();
-    }
-    HANDOVER_ACQUIRE(&channel->receiving);
-}
-
-static void unlock(struct channel *channel)
-{
-    HANDOVER_RELEASE(&channel->receiving);
-    ck_spinlock_fas_unlock(&channel->receiving);
-}
-
 /* `count` messages that were popped are gone for good. */
 static void commit(struct channel *channel, unsigned count)
 {
@@ -246,11 +225,11 @@ enum channel_result channel_try_receive(struct channel *channel,
 {
     enum channel_result result = CHANNEL_OK;
 
-    lock(channel);
+    lockword_lock(&channel->receiving);
     do {
         *message = pop(channel);
     } while (*message == NULL && (result = why_empty(channel)) == CHANNEL_OK);
-    unlock(channel);
+    lockword_unlock(&channel->receiving);
     return result;
 }
 
@@ -278,10 +257,10 @@ void channel_commit(struct channel *channel)
 
 void channel_return(struct channel *channel, struct message *message)
 {
-    lock(channel);
+    lockword_lock(&channel->receiving);
     mailbox_return_owner(&channel->mailbox, message);
     ck_pr_store_uint(&channel->popped, channel->popped - 1);
-    unlock(channel);
+    lockword_unlock(&channel->receiving);
     changed(channel);
 }
 
@@ -290,7 +269,7 @@ enum channel_result channel_peek(struct channel *channel,
 {
     enum channel_result result = CHANNEL_OK;
 
-    lock(channel);
+    lockword_lock(&channel->receiving);
     *message = mailbox_peek_owner(&channel->mailbox);
     if (*message == NULL) {
         result = why_empty(channel);
@@ -299,7 +278,7 @@ enum channel_result channel_peek(struct channel *channel,
     }
     if (result == CHANNEL_OK)
         message_retain(*message);
-    unlock(channel);
+    lockword_unlock(&channel->receiving);
     return result;
 }
 
@@ -309,7 +288,7 @@ static struct message *take_all(struct channel *channel, unsigned *count)
     struct message *oldest = NULL, **end = &oldest;
     unsigned most;
 
-    lock(channel);
+    lockword_lock(&channel->receiving);
     most = channel_count(channel);
     for (*count = 0; *count < most; ++*count) {
         *end = pop(channel);
@@ -318,7 +297,7 @@ static struct message *take_all(struct channel *channel, unsigned *count)
         end = &(*end)->next;
     }
     *end = NULL;
-    unlock(channel);
+    lockword_unlock(&channel->receiving);
     return oldest;
 }
 

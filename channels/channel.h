@@ -48,7 +48,6 @@
 #ifndef CHANNELS_CHANNEL_H
 #define CHANNELS_CHANNEL_H
 
-#include <ck_spinlock.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -68,8 +67,8 @@ struct channel {
     struct mailbox mailbox;
     unsigned sent;
     struct waitpoint room;
-    /* The receivers'. */
-    ck_spinlock_fas_t receiving;
+    /* The receivers'; first the lock by which they take turns. */
+    unsigned receiving;
     /* Under the lock: how many have been popped and not returned. */
     unsigned popped;
     unsigned taken;

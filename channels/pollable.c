@@ -3,14 +3,12 @@
 
 #include <ck_pr.h>
 #include <errno.h>
-#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <unistd.h>
 
-#include "handover.h"
+#include "lockword.h"
 
-#define LOCKED 1u
 #define LOOK_AGAIN 2u
 
 /* ---- the descriptor ---- */
@@ -74,29 +72,6 @@ static void show(struct pollable *pollable, bool readable)
         pollable->readable = readable;
 }
 
-/* ---- the lock ---- */
-
-static bool try_lock(struct pollable *pollable)
-{
-    unsigned word = ck_pr_load_uint(&pollable->word);
-
-    while (!(word & LOCKED))
-        if (ck_pr_cas_uint_value(&pollable->word, word, word | LOCKED, &word)) {
-            ck_pr_fence_lock();
-            HANDOVER_ACQUIRE(pollable);
-            return true;
-        }
-    return false;
-}
-
-/* False: there is something to look at. */
-static bool try_unlock(struct pollable *pollable)
-{
-    HANDOVER_RELEASE(pollable);
-    ck_pr_fence_unlock();
-    return ck_pr_cas_uint(&pollable->word, LOCKED, 0);
-}
-
 /* ---- agreement ---- */
 
 static void look(struct pollable *pollable, bool (*condition)(const void *),
@@ -115,9 +90,11 @@ static void look(struct pollable *pollable, bool (*condition)(const void *),
 static void look_and_unlock(struct pollable *pollable,
                             bool (*condition)(const void *), const void *thing)
 {
+    unsigned word;
+
     do {
         look(pollable, condition, thing);
-    } while (!try_unlock(pollable));
+    } while (!lockword_try_unlock(&pollable->word, &word));
 }
 
 void pollable_update(struct pollable *pollable, bool (*condition)(const void *),
@@ -127,7 +104,7 @@ void pollable_update(struct pollable *pollable, bool (*condition)(const void *),
     if (ck_pr_load_int(&pollable->descriptor) == 0)
         return;
     ck_pr_or_uint(&pollable->word, LOOK_AGAIN);
-    if (try_lock(pollable))
+    if (lockword_try_lock(&pollable->word))
         look_and_unlock(pollable, condition, thing);
 }
 
@@ -141,8 +118,7 @@ int pollable_open(struct pollable *pollable, bool (*condition)(const void *),
     error = open_pair(ends);
     if (error != 0)
         return error;
-    while (!try_lock(pollable))
-        sched_yield();
+    lockword_lock(&pollable->word);
     if (pollable->descriptor == 0) {
         pollable->write_end = ends[1];
         ck_pr_fence_release();

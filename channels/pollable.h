@@ -10,12 +10,11 @@
  *
  * Why it agrees after any interleaving
  * ------------------------------------
- * One word holds a lock and a mark "look again". An update sets the mark, then
- * takes the lock if it is free; the holder clears the mark, looks, writes or
- * reads the descriptor if it disagrees, and can release the lock only while
- * the mark is clear. So after the last change somebody looks at the condition,
- * and nobody waits for the lock: if another thread has it, that thread will
- * look again.
+ * There is a lock whose word also holds a mark "look again"
+ * (runtime/lockword.h). An update sets the mark and, if the lock is free, takes
+ * it, clears the mark, looks, and writes or reads the descriptor if it
+ * disagrees; if the lock is held, the holder will look again. So after the last
+ * change somebody looks at the condition, and nobody waits for the lock.
  *
  *      changer                               first caller of pollable_open
  *   1  changes the condition (atomic RMW) a  publishes the descriptor

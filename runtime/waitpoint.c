@@ -2,13 +2,12 @@
 #include "waitpoint.h"
 
 #include <ck_pr.h>
-#include <sched.h>
 
 #include "handover.h"
+#include "lockword.h"
 
-/* The word of a waitpoint: the lock, a wake-up for all, and a number of
+/* The work in the word of a waitpoint: a wake-up for all, and a number of
  * wake-ups for one. */
-#define LOCKED 1u
 #define WAKE_ALL 2u
 #define WAKE_ONE 4u
 
@@ -102,32 +101,6 @@ static unsigned deliver(struct waitpoint *point, unsigned word,
 
 /* ---- the lock ---- */
 
-/* Fails only if somebody else holds it. */
-static bool try_lock(struct waitpoint *point)
-{
-    unsigned word = ck_pr_load_uint(&point->word);
-
-    while (!(word & LOCKED))
-        if (ck_pr_cas_uint_value(&point->word, word, word | LOCKED, &word)) {
-            ck_pr_fence_lock();
-            HANDOVER_ACQUIRE(point);
-            return true;
-        }
-    return false;
-}
-
-/* The holder may have been stopped by the scheduler: let it run. */
-static void lock(struct waitpoint *point)
-{
-    unsigned tries;
-
-    for (tries = 1; !try_lock(point); tries++) {
-        ck_pr_stall();
-        if (tries % 64 == 0)
-            sched_yield();
-    }
-}
-
 /* WAKE_ALL, or a multiple of WAKE_ONE. */
 static void add_wake_ups(struct waitpoint *point, unsigned wake_ups)
 {
@@ -143,23 +116,17 @@ static bool release(struct waitpoint *point, struct woken *woken)
 {
     unsigned word, left;
 
-    for (;;) {
-        HANDOVER_RELEASE(point);
-        ck_pr_fence_unlock();
-        word = LOCKED;
-        if (ck_pr_cas_uint_value(&point->word, LOCKED, 0, &word))
-            return false;
-        if (!ck_pr_cas_uint(&point->word, word, LOCKED))
+    while (!lockword_try_unlock(&point->word, &word)) {
+        if (!ck_pr_cas_uint(&point->word, word, LOCKWORD_HELD))
             continue;
         left = deliver(point, word, woken);
         if (left > 0) {
             add_wake_ups(point, left);
-            HANDOVER_RELEASE(point);
-            ck_pr_fence_unlock();
-            ck_pr_and_uint(&point->word, ~LOCKED);
+            lockword_unlock(&point->word);
             return true;
         }
     }
+    return false;
 }
 
 /* The threads are woken when the lock is free again: a system call takes
@@ -173,7 +140,7 @@ static void unlock(struct waitpoint *point)
         woken.count = 0;
         more = release(point, &woken);
         wake_batch(&woken);
-    } while (more && try_lock(point));
+    } while (more && lockword_try_lock(&point->word));
 }
 
 /* ---- waking ---- */
@@ -184,7 +151,7 @@ static void wake(struct waitpoint *point, unsigned wake_up)
     if (ck_pr_load_uint(&point->waiting) == 0)
         return;
     add_wake_ups(point, wake_up);
-    if (try_lock(point))
+    if (lockword_try_lock(&point->word))
         unlock(point);
 }
 
@@ -216,7 +183,7 @@ static void enter(struct waitset *set, struct wait_for *things, unsigned count)
         node->set = set;
         node->number = i;
         node->linked = 1;
-        lock(things[i].point);
+        lockword_lock(&things[i].point->word);
         append(things[i].point, node);
         unlock(things[i].point);
     }
@@ -241,7 +208,7 @@ static void leave(struct wait_for *things, unsigned count)
 
         if (!is_linked(node))
             continue;
-        lock(things[i].point);
+        lockword_lock(&things[i].point->word);
         if (is_linked(node))
             cut_out(things[i].point, node);
         unlock(things[i].point);

@@ -45,13 +45,12 @@
  *
  * The list's lock, and why no waker waits for it
  * ----------------------------------------------
- * One word holds the lock and the number of wake-ups that are still to be
- * delivered. A waker adds its wake-up to the word. If the lock is free it takes
- * it and delivers; if not, it goes its way, because the holder cannot release
- * the lock (a compare-and-swap to zero) without finding and delivering what has
- * been added. So a waker is never delayed by a thread that was stopped with
- * the lock in its hands. Only threads that go to sleep anyway wait for the
- * lock, which is held for a few instructions and never across a system call.
+ * The list has a lock (runtime/lockword.h) whose word also holds the number of
+ * wake-ups that are still to be delivered. A waker adds its wake-up to the word
+ * and delivers if the lock is free; if not, the holder will. So a waker is
+ * never delayed by a thread that was stopped with the lock in its hands. Only
+ * threads that go to sleep anyway wait for it. It is never held across a system
+ * call.
  *
  * Who may free what
  * -----------------
@@ -81,7 +80,7 @@ struct waitnode;
 
 /* All zero is a new one, and it needs no destruction. */
 struct waitpoint {
-    /* Locked or not, and wake-ups to be delivered. */
+    /* The lock, and wake-ups to be delivered. */
     unsigned word;
     /* How many nodes are in the list. Written under the lock. */
     unsigned waiting;

@@ -214,10 +214,10 @@ static void return_all(void *argument)
     release_elsewhere(&coming_home);
 }
 
-static void take_some(void *argument)
+static void take_one(void *argument)
 {
     (void)argument;
-    make(&taken, 3);
+    make(&taken, 1);
 }
 
 /* The last ones of a hoard, which the owner has made to use up what its pool
@@ -249,7 +249,7 @@ static void memory_can_come_home_at_any_time(void)
         make(&hoard, MANY);
         part_with(&hoard, 70);
         returned = coming_home;
-        if (step_run(tour.n, take_some, return_all, NULL) == STEP_NOT_STOPPED)
+        if (step_run(tour.n, take_one, return_all, NULL) == STEP_NOT_STOPPED)
             return_all(NULL);
         make(&rest, 100);
         CHECK(all_differ(&rest) && count_common(&taken, &rest) == 0,

@@ -303,7 +303,7 @@ static void start_opener(void *argument)
     (void)argument;
     has_opened = false;
     opener = check_start(open_elsewhere, NULL);
-    CHECK_EVENTUALLY(has_opened || ck_pr_load_uint(&shown.word) & LOCKED,
+    CHECK_EVENTUALLY(has_opened || ck_pr_load_uint(&shown.word) & LOCKWORD_HELD,
                      "another thread opens it, too");
 }
 

@@ -17,6 +17,7 @@
 #ifndef TESTS_SUPPORT_CHECK_H
 #define TESTS_SUPPORT_CHECK_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -210,7 +211,10 @@ static inline pthread_t check_start(void *(*function)(void *), void *argument)
 static inline void check_expect_signals(void)
 {
 #ifdef __SANITIZE_THREAD__
+    int saved = errno;
+
     usleep(1);
+    errno = saved;
 #endif
 }
 

@@ -17,7 +17,7 @@ static struct {
     /* What it says. */
     atomic_bool began, ended, kept_to_itself;
     atomic_int id;
-    atomic_uint nudges, taken;
+    atomic_uint nudges, taken, beats;
     _Atomic(pthread_t) nudged_thread;
     _Atomic(enum wait_result) waited;
 } scene;
@@ -67,6 +67,14 @@ static inline bool scene_is_over(void)
     return access(path, F_OK) != 0;
 }
 
+/* Returns when the body has handled all nudges that were sent before. */
+static inline void scene_let_it_beat(void)
+{
+    unsigned before = scene.beats;
+
+    CHECK_EVENTUALLY(scene.beats - before > 1, "a body goes on");
+}
+
 static inline void scene_nudged(void *context)
 {
     (void)context;
@@ -85,8 +93,10 @@ static inline void body_begins(struct thread *thread)
 
 static inline void body_waits_for_the_end(void)
 {
-    while (!scene.may_end)
+    while (!scene.may_end) {
         usleep(20);
+        atomic_fetch_add(&scene.beats, 1);
+    }
     scene.ended = true;
 }
 

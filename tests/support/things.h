@@ -8,10 +8,9 @@
 #define TESTS_SUPPORT_THINGS_H
 
 #include <ck_pr.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "check.h"
+#include "task.h"
 #include "waitpoint.h"
 
 #define THINGS 4
@@ -107,7 +106,7 @@ static inline void *sleeper_main(void *argument)
 {
     struct sleeper *sleeper = argument;
 
-    atomic_store(&sleeper->task, (int)gettid());
+    atomic_store(&sleeper->task, task_self());
     (void)waiter_adopt(sleeper->waiter);
     if (sleeper->accepts)
         waiter_accept_interrupts(sleeper_nudged, NULL);
@@ -126,23 +125,6 @@ static inline void sleeper_launch(struct sleeper *sleeper)
     sleeper->thread = check_start(sleeper_main, sleeper);
 }
 
-/* Whether it sleeps in the kernel. */
-static inline bool sleeper_sleeps(struct sleeper *sleeper)
-{
-    char path[64], state = '?';
-    FILE *file;
-
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat",
-             atomic_load(&sleeper->task));
-    file = fopen(path, "r");
-    if (file == NULL)
-        return false;
-    if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-        state = '?';
-    fclose(file);
-    return state == 'S';
-}
-
 /* Starts it, and returns when it is in the list of its things and has had its
  * last look at them: it might take a token that is meant for others. */
 static inline void sleeper_start(struct sleeper *sleeper)
@@ -153,7 +135,7 @@ static inline void sleeper_start(struct sleeper *sleeper)
     sleeper_launch(sleeper);
     CHECK_EVENTUALLY(thing_waiting(last) == before + 1,
                      "a thread begins to wait");
-    CHECK_EVENTUALLY(sleeper_sleeps(sleeper), "and falls asleep");
+    CHECK_EVENTUALLY(task_sleeps(sleeper->task), "and falls asleep");
 }
 
 /* Waits for its end, and returns how its wait has ended. */
