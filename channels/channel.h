@@ -56,6 +56,8 @@
 #include "mailbox.h"
 #include "pollable.h"
 
+/* What senders write, what receivers write, and what all read lies in cache
+ * lines of its own. */
 struct channel {
     struct handle handle;
     /* 0: unbounded. */
@@ -63,18 +65,19 @@ struct channel {
     /* NULL: none. Not terminated; may contain anything. */
     char *name;
     size_t name_length;
-    /* The senders'. */
-    struct mailbox mailbox;
-    unsigned sent;
-    struct waitpoint room;
-    /* The receivers'; first the lock by which they take turns. */
-    unsigned receiving;
-    /* Under the lock: how many have been popped and not returned. */
-    unsigned popped;
-    unsigned taken;
-    /* Set after the mailbox has been closed, where receivers look anyway. */
-    unsigned closed;
     struct pollable pollable;
+    /* Set after the mailbox has been closed, for receivers. */
+    unsigned closed;
+    struct waitpoint room;
+    struct mailbox mailbox;
+    /* The receivers', beside the mailbox's `ready`: the lock by which they take
+     * turns; under it, how many messages have been popped and not returned; how
+     * many of these are gone for good. */
+    unsigned receiving, popped, taken;
+    char apart_from_receivers[64];
+    /* The senders'. */
+    unsigned sent;
+    char apart_from_others[64];
 };
 
 enum channel_result {
