@@ -56,9 +56,9 @@
  *      4 -> 4          217      -    160       380       -    1640
  *
  * A ring is bounded, and one side that is preempted in the middle of a slot
- * leaves the other spinning: it collapses where processors are short. The stack
- * is never the worst, is unbounded, and lets a sender proceed whatever others
- * are doing.
+ * leaves the other spinning: where processors are short it is up to five times
+ * slower, and at its best here 1.8 times faster. The stack is unbounded, and
+ * lets a sender proceed whatever others are doing.
  */
 #ifndef RUNTIME_MAILBOX_H
 #define RUNTIME_MAILBOX_H
