@@ -118,8 +118,8 @@ static void growth_is_at_least_double(void)
 static void impossible_sizes_change_nothing(void)
 {
     static const size_t sizes[] = {
-        SIZE_MAX,     SIZE_MAX - 1,       SIZE_MAX - 10,
-        SIZE_MAX / 2, SIZE_MAX / 2 + 100, (size_t)1 << 60,
+        SIZE_MAX,        SIZE_MAX - 1,    SIZE_MAX - 10, SIZE_MAX / 2 - 10000,
+        (size_t)1 << 62, (size_t)1 << 60,
     };
     struct message *message = message_new();
     unsigned char *bytes;

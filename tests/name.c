@@ -250,7 +250,7 @@ static void a_dying_channel_is_gone(void)
  * it finds nothing, takes it. It may have to wait for the register, but not
  * for anything else. */
 static struct channel *leaving;
-static pthread_t heir_thread;
+static pthread_t other_thread;
 static struct channel *heir;
 static atomic_bool heir_has_come;
 
@@ -279,7 +279,7 @@ static void start_heir(void *argument)
 
     (void)argument;
     heir_has_come = false;
-    heir_thread = check_start(inherit, NULL);
+    other_thread = check_start(inherit, NULL);
     for (turns = 0; turns < 1000 && !heir_has_come; turns++)
         sched_yield();
 }
@@ -292,11 +292,57 @@ static void a_name_can_be_inherited_at_any_time(void)
         leaving = with_name("name", 4);
         if (step_run(tour.n, run_drop, start_heir, NULL) == STEP_NOT_STOPPED)
             start_heir(NULL);
-        check_join(heir_thread);
+        check_join(other_thread);
         CHECK(finds(heir, "name", 4) && is_taken("name", 4),
               "who has a channel of a name is who is found by it");
         drop(heir);
         CHECK(channel_find("name", 4) == NULL, "and leaves the name free");
+        nothing_is_left();
+    }
+}
+
+/* A name is looked for: another thread gives the last reference back. Either
+ * the channel is found, and lives, or it is not. */
+static struct channel *looked_up;
+static atomic_bool is_dropped;
+
+static void run_find(void *argument)
+{
+    (void)argument;
+    looked_up = channel_find("name", 4);
+}
+
+static void *drop_leaving(void *argument)
+{
+    drop(leaving);
+    atomic_store(&is_dropped, true);
+    return argument;
+}
+
+static void start_leaving(void *argument)
+{
+    unsigned turns;
+
+    (void)argument;
+    is_dropped = false;
+    other_thread = check_start(drop_leaving, NULL);
+    for (turns = 0; turns < 1000 && !is_dropped; turns++)
+        sched_yield();
+}
+
+static void a_channel_can_leave_at_any_time(void)
+{
+    struct step_tour tour;
+
+    for (tour = step_tour("leave"); step_on_tour(&tour);) {
+        leaving = with_name("name", 4);
+        if (step_run(tour.n, run_find, start_leaving, NULL) == STEP_NOT_STOPPED)
+            start_leaving(NULL);
+        check_join(other_thread);
+        CHECK_NUMBER(live_count(LIVE_HANDLES), looked_up != NULL,
+                     "a channel that is found lives");
+        if (looked_up != NULL && live_count(LIVE_HANDLES) == 1)
+            drop(looked_up);
         nothing_is_left();
     }
 }
@@ -401,9 +447,12 @@ static void all(void)
     check_part("closing does not free a name", closing_does_not_free_a_name);
     check_part("memory may run out", memory_may_run_out);
     check_part("a dying channel is gone", a_dying_channel_is_gone);
-    if (step_works())
+    if (step_works()) {
         check_part("a name can be inherited at any time",
                    a_name_can_be_inherited_at_any_time);
+        check_part("a channel can leave at any time",
+                   a_channel_can_leave_at_any_time);
+    }
     check_part("a name has one living channel at any time",
                a_name_has_one_living_channel_at_any_time);
 }

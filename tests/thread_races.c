@@ -273,7 +273,7 @@ static void interrupt_one_by_one(struct random *random)
     struct thread *thread = scene_new();
     unsigned i;
 
-    expected = STRESS_SCALED(200);
+    expected = STRESS_SCALED(50);
     (void)thread_start(thread, false, true, body_works);
     for (i = 0; i < expected; i++) {
         thread_interrupt(thread, INTERRUPT_ONCE);
@@ -286,7 +286,7 @@ static void interrupt_one_by_one(struct random *random)
 
 static void each_interrupt_reaches_running_code(void)
 {
-    struct stress s = stress_begin("one by one", 20);
+    struct stress s = stress_begin("one by one", 80);
 
     for (; stress_goes_on(&s); s.round++)
         interrupt_one_by_one(&s.random);
