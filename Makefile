@@ -18,6 +18,8 @@ help:
 	@echo '                 installing anything; FOLDER=... says where'
 	@echo 'make test        runs all tests'
 	@echo 'make sanitizers  runs them again under ASan, UBSan and TSan'
+	@echo 'make stress      the threads again, for SECONDS a program (60);'
+	@echo '                 SEED=... repeats a run'
 	@echo 'make install     installs below PREFIX ($(PREFIX)); DESTDIR works'
 	@echo 'make clean       removes build'
 
@@ -35,6 +37,20 @@ test $(SANITIZERS): ready-to-test
 	cmake --build --preset $(BUILD) -j $(JOBS)
 	ctest --preset $(BUILD) -j $(JOBS)
 
+# Each C program with its loops SECONDS long, then the specs that take a length.
+SECONDS ?= 60
+
+stress: ready-to-test
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS)
+	for program in build/release/tests/test_*; do \
+	  STRESS_SECONDS=$(SECONDS) $$program || exit 1; done
+	LLTHREADS2_STRESS=$(SECONDS) \
+	LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/?.lua;;" \
+	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
+	$(LUA) "$$(command -v busted)" --helper=spec/support/harness.lua \
+	  -o plainTerminal --pattern=channel spec
+
 install: build
 	cmake --install build/release --prefix "$(PREFIX)"
 
@@ -47,5 +63,5 @@ ready:
 ready-to-test:
 	@sh tools/setup.sh test
 
-.PHONY: build help demo test sanitizers $(SANITIZERS) install clean \
+.PHONY: build help demo test sanitizers $(SANITIZERS) stress install clean \
   ready ready-to-test

@@ -1072,7 +1072,9 @@ static void a_message_can_be_put_back_at_any_time(void)
          zero_is_taken_and_seven_sent);
 }
 
-/* The last message of a closed channel is in hands, and somebody waits. */
+/* The last message of a closed channel is in hands, and others wait. */
+static struct visitor second_visitor;
+
 static void closed_in_hands(void)
 {
     new_channel_in_hands();
@@ -1083,6 +1085,8 @@ static void visited_in_hands(void)
 {
     new_channel_in_hands();
     receiver_comes(NULL);
+    second_visitor = (struct visitor){.sends = false};
+    visitor_start(&second_visitor);
 }
 
 static void commit_now(void *argument)
@@ -1098,14 +1102,21 @@ static void the_end_has_come(void)
     message_release(in_hands);
 }
 
+static void the_end_has_come_for_all(void)
+{
+    CHECK_NUMBER(visitor_end(&second_visitor), THE_END,
+                 "all who wait for the last message are told of the end");
+    the_end_has_come();
+}
+
 static void the_end_can_come_at_any_time(void)
 {
     play("commit", closed_in_hands, run_commit, receiver_comes,
          the_end_has_come);
     play("commit, close", visited_in_hands, run_commit, close_channel,
-         the_end_has_come);
+         the_end_has_come_for_all);
     play("close, commit", visited_in_hands, run_close, commit_now,
-         the_end_has_come);
+         the_end_has_come_for_all);
 }
 
 /* A message is being looked at: another thread takes and frees it. */

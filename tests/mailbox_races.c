@@ -174,6 +174,30 @@ static void close_box(void *argument)
     mailbox_close(&box);
 }
 
+/* Somebody falls asleep while there is no message yet, but a sender is at it,
+ * or somebody who closes. */
+static void who_falls_asleep_meanwhile_is_woken(void)
+{
+    struct step_tour tour;
+
+    mailbox_init(&box);
+    for (tour = step_tour("push"); step_on_tour(&tour);) {
+        next_message = stamped(0, 5);
+        if (step_run(tour.n, push_next, start_late, NULL) == STEP_NOT_STOPPED)
+            start_late(NULL);
+        check_join(late_thread);
+        CHECK_NUMBER(pop(), 5, "a message wakes who has just fallen asleep");
+    }
+    mailbox_destroy(&box);
+    for (tour = step_tour("closing"); step_on_tour(&tour);) {
+        mailbox_init(&box);
+        if (step_run(tour.n, close_box, start_late, NULL) == STEP_NOT_STOPPED)
+            start_late(NULL);
+        check_join(late_thread);
+        mailbox_destroy(&box);
+    }
+}
+
 /* A message is in the mailbox, or still its sender's; never both or neither. */
 static void a_mailbox_can_be_closed_at_any_time(void)
 {
@@ -417,6 +441,8 @@ static void all(void)
                    a_sender_can_stop_at_any_time);
         check_part("what is left wakes who has missed it",
                    what_is_left_wakes_who_has_missed_it);
+        check_part("who falls asleep meanwhile is woken",
+                   who_falls_asleep_meanwhile_is_woken);
         check_part("a mailbox can be closed at any time",
                    a_mailbox_can_be_closed_at_any_time);
     }
