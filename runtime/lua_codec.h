@@ -26,10 +26,11 @@
  * Use
  * ---
  * Encoding touches nothing but the message, and the stack of its Lua state up
- * to where it was: it does not allocate Lua memory, hence neither raises nor
- * collects, and may be called with bare resources in hand. Decoding makes Lua
- * objects and so may raise; the message stays as it is, and a second attempt
- * finds it whole. Both belong to the thread that runs the Lua state.
+ * to where it was. It makes no Lua objects and never raises (deep values may
+ * make the stack grow; if that fails the result says so), and may be called
+ * with bare resources in hand. Decoding makes Lua objects and so may raise; the
+ * message stays as it is, and a second attempt finds it whole. Both belong to
+ * the thread that runs the Lua state.
  *
  * A message that did not come from codec_encode() is rejected with an error if
  * it is not well-formed, except for the addresses in it, which nobody can
@@ -43,7 +44,8 @@
 
 #include "message.h"
 
-/* A value inside this many others is the last that may travel. */
+/* The values of a message are at depth 1, what they contain at depth 2, and so
+ * on; this is the last depth that may travel. */
 #define CODEC_MAX_DEPTH 100
 
 enum codec_policy {
@@ -70,9 +72,9 @@ struct codec_fault {
     char place[200];
 };
 
-/* Appends the values at the stack indices first..last to the message. False:
- * `fault` says why, and the message holds an unspecified part of them. Never
- * raises. */
+/* Puts the values at the stack indices first..last into the message, which is
+ * empty. False: `fault` says why, and the message holds an unspecified part of
+ * them. Never raises. */
 bool codec_encode(lua_State *L, int first, int last, enum codec_policy policy,
                   struct message *message, struct codec_fault *fault);
 

@@ -256,8 +256,8 @@ static int count_values(lua_State *L, const struct message *message)
 {
     if (message->values > INT_MAX - 8 ||
         !lua_checkstack(L, (int)message->values + 8))
-        luaL_error(L, "too many values (%d) for the stack",
-                   (int)message->values);
+        luaL_error(L, "too many values (%I) for the stack",
+                   (LUAI_UACINT)message->values);
     return (int)message->values;
 }
 

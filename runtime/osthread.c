@@ -63,11 +63,14 @@ void osthread_name_self(const char *name)
 static bool (*on_nudge)(void);
 static struct sigaction previous;
 
+/* The flag may be set where there is no handler to call. */
 static void pass_on(int number, siginfo_t *info, void *context)
 {
+    if (previous.sa_handler == SIG_DFL || previous.sa_handler == SIG_IGN)
+        return;
     if (previous.sa_flags & SA_SIGINFO)
         previous.sa_sigaction(number, info, context);
-    else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN)
+    else
         previous.sa_handler(number);
 }
 

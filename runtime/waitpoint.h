@@ -110,8 +110,8 @@ struct wait_for {
     struct waitnode node;
 };
 
-/* Sleeps until one of the things is ready, the deadline, or an interrupt, if
- * the calling thread accepts them; looks for them in this order. *which is the
+/* Sleeps until one of the things is ready, an interrupt, if the calling thread
+ * accepts them, or the deadline; looks for them in this order. *which is the
  * first ready thing from number `start` on, round the end. Never sleeps, and
  * makes no system call, if something is ready or the deadline is at once. */
 enum wait_result waitpoint_wait_any(struct wait_for *things, unsigned count,
