@@ -14,11 +14,12 @@
 
 static struct channel *with_name(const char *name, size_t length)
 {
-    struct channel *channel = NULL;
+    struct channel *channel;
 
-    if (channel_new(0, name, length, &channel) != CHANNEL_OK)
-        CHECK(false, "a free name can be taken");
-    return channel;
+    if (channel_new(0, name, length, &channel) == CHANNEL_OK)
+        return channel;
+    CHECK(false, "a free name can be taken");
+    abort();
 }
 
 static bool is_taken(const char *name, size_t length)
