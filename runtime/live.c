@@ -46,7 +46,7 @@ const char *live_name(enum live_kind kind)
     static const char *const names[LIVE_KINDS] = {
         [LIVE_THREADS] = "threads",     [LIVE_MESSAGES] = "messages",
         [LIVE_MAILBOXES] = "mailboxes", [LIVE_HANDLES] = "handles",
-        [LIVE_WAITERS] = "waiters",
+        [LIVE_WAITERS] = "waiters",     [LIVE_HEAPS] = "heaps",
     };
 
     return names[kind];

@@ -12,6 +12,7 @@ enum live_kind {
     LIVE_MAILBOXES,
     LIVE_HANDLES,
     LIVE_WAITERS,
+    LIVE_HEAPS,
     LIVE_KINDS
 };
 

@@ -13,6 +13,7 @@
 #include <lualib.h>
 
 #include "lua_codec.h"
+#include "lua_home.h"
 #include "lua_interrupt.h"
 #include "lua_logger.h"
 
@@ -21,6 +22,7 @@
 
 struct child {
     struct thread *thread;
+    struct lua_home *home;
     lua_State *L;
     /* First the arguments, then the results or the error: having served for
      * the one, the message has room for the other. */
@@ -209,11 +211,10 @@ static void finish(struct child *child)
 {
     if (thread_keeps_to_itself(child->thread)) {
         message_release(child->message);
-        if (child->L != NULL)
-            lua_close(child->L);
+        lua_home_close(child->home);
         return;
     }
-    child->thread->estate = child->L;
+    child->thread->estate = child->home;
     (void)mailbox_push(&child->thread->outbox, child->message);
 }
 
@@ -225,19 +226,20 @@ void lua_child_run(struct thread *thread)
     };
 
     if (thread_settle(thread))
-        child.L = luaL_newstate();
-    if (child.L != NULL)
+        child.home = lua_home_new();
+    if (child.home != NULL) {
+        child.L = child.home->L;
         run_state(&child);
-    else
+    } else {
         fail_without_state(&child);
+    }
     finish(&child);
 }
 
 void lua_child_close_estate(struct thread *thread)
 {
-    lua_State *L = thread->estate;
+    struct lua_home *home = thread->estate;
 
     thread->estate = NULL;
-    if (L != NULL)
-        lua_close(L);
+    lua_home_close(home);
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "block.h"
 #include "live.h"
 #include "message_pool.h"
 
@@ -41,7 +42,7 @@ void message_clear(struct message *message)
     message->handles = NULL;
     message->handle_capacity = 0;
     if (message->bytes != message->small)
-        free(message->bytes);
+        (void)block_resize(message->bytes, message->capacity, 0);
     message->bytes = message->small;
     message->capacity = sizeof message->small;
     make_empty(message);
@@ -81,7 +82,9 @@ bool message_grow(struct message *message, size_t more)
 
     if (capacity == 0)
         return false;
-    bytes = realloc(inside ? NULL : message->bytes, capacity);
+    capacity = block_room(capacity);
+    bytes = block_resize(inside ? NULL : message->bytes, message->capacity,
+                         capacity);
     if (bytes == NULL)
         return false;
     if (inside)
