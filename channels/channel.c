@@ -229,7 +229,7 @@ enum channel_result channel_try_receive(struct channel *channel,
     do {
         *message = pop(channel);
     } while (*message == NULL && (result = why_empty(channel)) == CHANNEL_OK);
-    lockword_unlock(&channel->receiving);
+    lockword_unlock_idle(&channel->receiving);
     return result;
 }
 
@@ -260,7 +260,7 @@ void channel_return(struct channel *channel, struct message *message)
     lockword_lock(&channel->receiving);
     mailbox_return_owner(&channel->mailbox, message);
     ck_pr_store_uint(&channel->popped, channel->popped - 1);
-    lockword_unlock(&channel->receiving);
+    lockword_unlock_idle(&channel->receiving);
     changed(channel);
 }
 
@@ -278,7 +278,7 @@ enum channel_result channel_peek(struct channel *channel,
     }
     if (result == CHANNEL_OK)
         message_retain(*message);
-    lockword_unlock(&channel->receiving);
+    lockword_unlock_idle(&channel->receiving);
     return result;
 }
 
@@ -297,7 +297,7 @@ static struct message *take_all(struct channel *channel, unsigned *count)
         end = &(*end)->next;
     }
     *end = NULL;
-    lockword_unlock(&channel->receiving);
+    lockword_unlock_idle(&channel->receiving);
     return oldest;
 }
 

@@ -60,6 +60,15 @@ static inline bool lockword_try_unlock(unsigned *word, unsigned *seen)
     return ck_pr_cas_uint_value(word, LOCKWORD_HELD, 0, seen);
 }
 
+/* Releases a lock with which nobody ever leaves work: without the price of an
+ * atomic read-modify-write. The holder. */
+static inline void lockword_unlock_idle(unsigned *word)
+{
+    HANDOVER_RELEASE(word);
+    ck_pr_fence_unlock();
+    ck_pr_store_uint(word, 0);
+}
+
 /* Releases it with the work undone, for whoever takes it next. The holder. */
 static inline void lockword_unlock(unsigned *word)
 {

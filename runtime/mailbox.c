@@ -135,6 +135,7 @@ static struct message *reversed(struct message *youngest)
     for (; youngest != NULL; youngest = next) {
         HANDOVER_ACQUIRE(youngest);
         next = youngest->next;
+        __builtin_prefetch(youngest->small);
         youngest->next = oldest;
         oldest = youngest;
     }

@@ -22,17 +22,17 @@ struct message *message_new(void)
 
     if (message == NULL)
         return NULL;
-    message->bytes = message->small;
-    message->capacity = sizeof message->small;
-    message->handles = NULL;
-    message->handle_capacity = 0;
+    if (message->bytes == NULL) {
+        message->bytes = message->small;
+        message->capacity = sizeof message->small;
+    }
     refcount_init(&message->references);
     make_empty(message);
     live_born(LIVE_MESSAGES);
     return message;
 }
 
-void message_clear(struct message *message)
+static void release_handles(struct message *message)
 {
     uint32_t i;
 
@@ -41,10 +41,17 @@ void message_clear(struct message *message)
     free(message->handles);
     message->handles = NULL;
     message->handle_capacity = 0;
-    if (message->bytes != message->small)
+}
+
+void message_clear(struct message *message)
+{
+    if (message->handles != NULL)
+        release_handles(message);
+    if (message->capacity > MESSAGE_KEPT) {
         (void)block_resize(message->bytes, message->capacity, 0);
-    message->bytes = message->small;
-    message->capacity = sizeof message->small;
+        message->bytes = message->small;
+        message->capacity = sizeof message->small;
+    }
     make_empty(message);
 }
 

@@ -6,7 +6,8 @@
  * number of threads may read it, each with a reference of its own. Its bytes
  * are written by whoever makes it (runtime/lua_codec.h says what they mean) and
  * read by whoever it is given to. Small messages live in the structure itself
- * and cost no second allocation.
+ * and cost no second allocation; those of middle size keep their buffer when
+ * they are let go and made again.
  */
 #ifndef RUNTIME_MESSAGE_H
 #define RUNTIME_MESSAGE_H
@@ -18,25 +19,31 @@
 
 #include "handle.h"
 
-#define MESSAGE_INLINE 160
+/* What a message has room for without a buffer. */
+#define MESSAGE_INLINE 48
 
+/* A buffer of up to this size stays with a message that is empty again. */
+#define MESSAGE_KEPT 1024
+
+/* Two cache lines: all that sender and receiver need of a small message. */
 struct message {
     /* The mailbox's. */
-    struct message *next;
-    struct refcount references;
+    _Alignas(64) struct message *next;
     /* Where its memory goes: runtime/message_pool.h. */
     struct message_pool *home;
     unsigned char *bytes;
     size_t size, capacity;
+    struct refcount references;
     /* How many values lie in the bytes, how many tables and closures they
      * define, and whether one of these is referred to again. */
     uint32_t values, objects;
+    uint32_t handle_count;
     bool shared;
     /* Free for what sender and receiver agree on. */
-    unsigned label;
-    struct handle **handles;
-    uint32_t handle_count, handle_capacity;
+    uint8_t label;
     unsigned char small[MESSAGE_INLINE];
+    struct handle **handles;
+    uint32_t handle_capacity;
 };
 
 /* An empty message; NULL: out of memory. Any thread. */

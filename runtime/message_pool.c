@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "block.h"
 #include "handover.h"
 #include "message.h"
 #include "threadlocal.h"
@@ -41,6 +42,13 @@ static void add(struct chain *chain, struct message *message)
     HANDOVER_RELEASE(message);
 }
 
+static void destroy(struct message *message)
+{
+    if (message->bytes != message->small)
+        (void)block_resize(message->bytes, message->capacity, 0);
+    free(message);
+}
+
 static void free_chain(struct chain *chain)
 {
     struct message *message;
@@ -48,7 +56,7 @@ static void free_chain(struct chain *chain)
     while ((message = chain->first) != NULL) {
         HANDOVER_ACQUIRE(message);
         chain->first = message->next;
-        free(message);
+        destroy(message);
     }
     chain->count = 0;
 }
@@ -155,10 +163,11 @@ static struct message_pool *own_pool(void)
 
 static struct message *allocate(struct message_pool *home)
 {
-    struct message *message = malloc(sizeof *message);
+    struct message *message =
+        aligned_alloc(_Alignof(struct message), sizeof *message);
 
     if (message != NULL)
-        message->home = home;
+        *message = (struct message){.home = home};
     return message;
 }
 
@@ -184,6 +193,7 @@ struct message *message_pool_take(void)
         return allocate(pool);
     HANDOVER_ACQUIRE(message);
     pool->free.first = message->next;
+    __builtin_prefetch(message->next, 1);
     if (pool->free.count > 0)
         pool->free.count--;
     return message;
@@ -195,7 +205,7 @@ static void keep(struct message_pool *pool, struct message *message)
     if (pool->free.count < LIMIT)
         add(&pool->free, message);
     else
-        free(message);
+        destroy(message);
 }
 
 static void send_with_company(struct message_pool *pool,
@@ -215,7 +225,7 @@ void message_pool_give(struct message *message)
     struct chain alone = {message, message, 1};
 
     if (message->home == NULL) {
-        free(message);
+        destroy(message);
         return;
     }
     pool = own_pool();

@@ -36,8 +36,8 @@
 struct message;
 struct message_pool;
 
-/* Memory for a message, of which only `home` means anything; NULL: there is
- * none. Any thread. */
+/* Memory for a message: `home`, and a buffer if it had one; `bytes` is NULL in
+ * one that is new. NULL: there is none. Any thread. */
 struct message *message_pool_take(void);
 
 /* Takes the memory back. Any thread that owns it. */

@@ -12,18 +12,27 @@
 #include "live.h"
 #include "refcount.h"
 
+/* See the essay. A stall takes some ten ns, a yield that nobody takes up a
+ * few hundred, waking a thread that sleeps tens of thousands. */
+#define STALLS 60
+#define PATIENCE_AT_FIRST 16
+#define MOST_PATIENCE 64
+/* In ns: what takes longer was worth the sleep. */
+#define SHORT_SLEEP 100000
+
 struct waiter {
     struct ck_ec32 event;
     /* enum interrupt_mode; written by any thread. */
     unsigned interrupt;
     struct refcount references;
     /* Only its own thread, and signal handlers in that thread, use these. */
+    unsigned patience;
     void (*volatile nudged)(void *);
     void *volatile context;
     bool accepts;
 };
 
-static struct ck_ec_mode mode = {
+static const struct ck_ec_mode mode = {
     .ops = &waiter_ops,
     .single_producer = false,
 };
@@ -32,10 +41,7 @@ static struct ck_ec_mode mode = {
 
 struct deadline deadline_never(void)
 {
-    struct deadline deadline = {.kind = DEADLINE_NEVER};
-
-    (void)ck_ec_deadline(&deadline.at, &mode, NULL);
-    return deadline;
+    return (struct deadline){.kind = DEADLINE_NEVER};
 }
 
 /* Rounds up: a wait is never shorter than was asked for. */
@@ -72,6 +78,7 @@ struct deadline deadline_after(double milliseconds)
 
 static pthread_key_t own_waiter;
 static int setup_error;
+static bool single_processor;
 
 static void thread_ended(void *waiter)
 {
@@ -86,22 +93,9 @@ static bool is_single_processor(void)
            CPU_COUNT(&processors) == 1;
 }
 
-/* Where nobody else can run meanwhile, looking again before going to sleep is
- * a waste of time. */
-static void choose_mode(void)
-{
-    static struct ck_ec_ops sleep_at_once;
-
-    if (!is_single_processor())
-        return;
-    sleep_at_once = waiter_ops;
-    sleep_at_once.busy_loop_iter = 1;
-    mode.ops = &sleep_at_once;
-}
-
 static void prepare(void)
 {
-    choose_mode();
+    single_processor = is_single_processor();
     setup_error = pthread_key_create(&own_waiter, thread_ended);
 }
 
@@ -120,6 +114,7 @@ struct waiter *waiter_new(void)
     if (waiter == NULL)
         return NULL;
     ck_ec_init(&waiter->event, 0);
+    waiter->patience = PATIENCE_AT_FIRST;
     refcount_init(&waiter->references);
     live_born(LIVE_WAITERS);
     return waiter;
@@ -236,6 +231,33 @@ bool waiter_nudged(void)
     return true;
 }
 
+/* ---- looking again ---- */
+
+bool waiter_look_again(const struct waiter *waiter, unsigned looks)
+{
+    if (single_processor || looks >= STALLS + waiter->patience)
+        return false;
+    if (looks < STALLS)
+        ck_pr_stall();
+    else
+        sched_yield();
+    return true;
+}
+
+static void learn(struct waiter *waiter, const struct timespec *from)
+{
+    struct timespec now;
+    int64_t slept;
+
+    (void)waiter_ops.gettime(&waiter_ops, &now);
+    slept = (int64_t)(now.tv_sec - from->tv_sec) * 1000000000 +
+            (now.tv_nsec - from->tv_nsec);
+    if (slept >= SHORT_SLEEP)
+        waiter->patience = (waiter->patience + 1) / 2;
+    else if (waiter->patience < MOST_PATIENCE)
+        waiter->patience *= 2;
+}
+
 /* ---- sleeping ---- */
 
 uint32_t waiter_snapshot(const struct waiter *waiter)
@@ -254,12 +276,18 @@ static int until_deadline(const struct ck_ec_wait_state *state,
 bool waiter_sleep(struct waiter *waiter, uint32_t snapshot,
                   const struct deadline *deadline)
 {
-    struct timespec at = deadline->at;
+    struct timespec at = deadline->at, start;
+    bool in_time;
 
     if (waiter->accepts && waiter_is_interrupted(waiter))
         return true;
-    return ck_ec32_wait_pred(&waiter->event, &mode, snapshot, until_deadline,
-                             &at, &at) == 0;
+    if (deadline->kind == DEADLINE_NEVER)
+        (void)ck_ec_deadline(&at, &mode, NULL);
+    (void)waiter_ops.gettime(&waiter_ops, &start);
+    in_time = ck_ec32_wait_pred(&waiter->event, &mode, snapshot, until_deadline,
+                                &at, &at) == 0;
+    learn(waiter, &start);
+    return in_time;
 }
 
 void waiter_wake(struct waiter *waiter)

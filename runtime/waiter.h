@@ -27,6 +27,21 @@
  * single-producer mode (an increment without a lock can overwrite the flag of
  * a thread that is about to sleep).
  *
+ * Looking again before going to sleep
+ * -----------------------------------
+ * To wake a thread that sleeps costs both sides tens of microseconds; one that
+ * looks again just when the thing gets ready has it in less than one. So a
+ * thread that finds nothing looks again for a while: first some sixty times
+ * with a stall of the processor in between, then letting others run each time.
+ * Where there are more threads than processors, a thread that yields stands in
+ * nobody's way: the one it waits for may be the one that runs instead.
+ *
+ * How often it yields is learned: twice as often after a sleep that turns out
+ * to have been short, up to 64 times, half as often after a long one, down to
+ * once. So threads that work hand in hand meet without the kernel, and one that
+ * waits for long goes to sleep within a microsecond or two. On a single
+ * processor nobody looks again.
+ *
  * Concurrency Kit's event count sleeps for growing periods of up to a second
  * before it sleeps for good, which it needs for that single-producer mode. We
  * always sleep until the real deadline: a waiting thread costs nothing, and a
@@ -61,6 +76,7 @@ struct deadline {
         DEADLINE_AT,
         DEADLINE_NEVER
     } kind;
+    /* Only of DEADLINE_AT. */
     struct timespec at;
 };
 
@@ -127,6 +143,10 @@ struct waiter *waiter_current(void);
 uint32_t waiter_snapshot(const struct waiter *waiter);
 bool waiter_sleep(struct waiter *waiter, uint32_t snapshot,
                   const struct deadline *deadline);
+
+/* Before sleeping: whether to look `looks` + 1 times, after a moment that is
+ * spent in here. Own thread. */
+bool waiter_look_again(const struct waiter *waiter, unsigned looks);
 
 /* Ends the sleep, or the attempt to sleep. Any thread that holds a reference,
  * after it has made something true. */

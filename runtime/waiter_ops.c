@@ -36,8 +36,10 @@ static void wake(const struct ck_ec_ops *ops, const uint32_t *address)
     syscall(SYS_futex, address, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
-/* Only 32 bit event counts are used. */
+/* Only 32 bit event counts are used. Whoever sleeps on one has looked again
+ * often enough before. */
 const struct ck_ec_ops waiter_ops = {
+    .busy_loop_iter = 1,
     .gettime = now,
     .wait32 = sleep_on,
     .wake32 = wake,

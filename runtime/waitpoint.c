@@ -229,6 +229,19 @@ static unsigned find_ready(const struct wait_for *things, unsigned count,
     return count;
 }
 
+/* Whether something has become ready, or the thread is interrupted, within the
+ * time that is better spent awake. */
+static bool look_again(const struct waiter *waiter,
+                       const struct wait_for *things, unsigned count)
+{
+    unsigned looks;
+
+    for (looks = 0; waiter_look_again(waiter, looks); looks++)
+        if (find_ready(things, count, 0) < count || waiter_has_interrupt())
+            return true;
+    return false;
+}
+
 /* One round of sleep. False: the deadline has passed. */
 static bool sleep_once(struct waitset *set, struct wait_for *things,
                        unsigned count, const struct deadline *deadline)
@@ -277,7 +290,8 @@ enum wait_result waitpoint_wait_any(struct wait_for *things, unsigned count,
             return WAIT_INTERRUPTED;
         if (!in_time)
             return WAIT_TIMEOUT;
-        in_time = sleep_once(&set, things, count, deadline);
+        if (!look_again(set.waiter, things, count))
+            in_time = sleep_once(&set, things, count, deadline);
     }
 }
 

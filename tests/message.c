@@ -218,7 +218,7 @@ static void a_cleared_message_is_as_new(void)
     struct handle *handle = parcel_new(1);
     uint32_t number;
 
-    append(message, 1000);
+    append(message, MESSAGE_KEPT + 1);
     (void)message_keep(message, handle, &number);
     message->values = message->objects = 5;
     message->shared = true;
@@ -242,6 +242,7 @@ static void no_memory_leaves_everything_as_it_was(void)
     struct handle *handle = parcel_new(1);
     unsigned live = 0;
     uint32_t number = 99;
+    size_t size;
 
     no_memory_from(1);
     /* Those that are at home in this thread come first. */
@@ -255,12 +256,13 @@ static void no_memory_leaves_everything_as_it_was(void)
         others = message->next;
 
     message = message_new();
-    append(message, MESSAGE_INLINE);
+    append(message, message->capacity);
+    size = message->size;
     no_memory_from(1);
     CHECK(message_extend(message, 1) == NULL, "no memory, no room");
     CHECK(!message_keep(message, handle, &number), "no memory, no handle");
     (void)no_memory_end();
-    CHECK(message->size == MESSAGE_INLINE && message->handle_count == 0,
+    CHECK(message->size == size && message->handle_count == 0,
           "the message is what it was before memory ran out");
     CHECK_NUMBER(parcel_holders(handle), 1, "a handle not kept is not held");
 

@@ -127,7 +127,7 @@ static void what_was_used_again_is_empty(void)
 {
     struct message *message = message_new();
 
-    (void)message_extend(message, 1000);
+    (void)message_extend(message, MESSAGE_KEPT + 1);
     message->values = message->objects = message->label = 5;
     message->shared = true;
     message_release(message);
@@ -136,6 +136,23 @@ static void what_was_used_again_is_empty(void)
               message->label == 0 && !message->shared &&
               message->bytes == message->small,
           "a message in used memory is empty");
+    message_release(message);
+}
+
+static void a_buffer_of_middle_size_is_used_again(void)
+{
+    struct message *message = message_new();
+    const unsigned char *bytes;
+
+    (void)message_extend(message, 300);
+    bytes = message->bytes;
+    message_release(message);
+    message = message_new();
+    CHECK(message->size == 0, "a message in used memory has no bytes");
+    if (!CHECK_SANITIZED)
+        CHECK(message->bytes == bytes && message->capacity >= 300 &&
+                  message->capacity <= MESSAGE_KEPT,
+              "but the buffer it had");
     message_release(message);
 }
 
@@ -281,14 +298,14 @@ static struct message *signed_message(struct member *member, unsigned round)
 {
     struct message *message = message_new();
 
-    message->label = member->number * 1000000 + round;
-    message->values = ~message->label;
+    message->objects = member->number * 1000000 + round;
+    message->values = ~message->objects;
     return message;
 }
 
 static void check_signature(struct message *message)
 {
-    if (message->values != ~message->label)
+    if (message->values != ~message->objects)
         CHECK(false, "nobody writes into a message that another one has");
     message_release(message);
 }
@@ -343,6 +360,8 @@ static void all(void)
     check_part("messages differ", messages_differ);
     check_part("pools", pools);
     check_part("what was used again is empty", what_was_used_again_is_empty);
+    check_part("a buffer of middle size is used again",
+               a_buffer_of_middle_size_is_used_again);
     check_part("messages outlive their thread", messages_outlive_their_thread);
     check_part("crowds of messages come and go",
                crowds_of_messages_come_and_go);

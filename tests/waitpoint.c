@@ -302,7 +302,8 @@ static bool look_meanwhile(const void *thing)
 {
     bool ready = thing_is_ready(thing);
 
-    if (++looks == 4)
+    /* The looks that count are those after it has entered the lists. */
+    if (thing_waiting(&b) > 0 && ++looks == 2)
         meanwhile();
     return ready;
 }

@@ -27,6 +27,7 @@ static __thread volatile bool no_memory_failed;
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *block, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
 
 static inline bool no_memory_now(void)
 {
@@ -55,6 +56,11 @@ void *calloc(size_t count, size_t size)
 void *realloc(void *block, size_t size)
 {
     return no_memory_now() ? NULL : __libc_realloc(block, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    return no_memory_now() ? NULL : __libc_memalign(alignment, size);
 }
 
 #endif
