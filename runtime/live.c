@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "message_pool.h"
+
 /* Each count is the sum of several, in cache lines of their own: threads that
  * count at the same time should not meet. Single ones may be below zero. */
 #define STRIPES 16
@@ -34,7 +36,7 @@ void live_gone(enum live_kind kind)
 
 unsigned live_count(enum live_kind kind)
 {
-    unsigned sum = 0, i;
+    unsigned sum = kind == LIVE_MESSAGES ? message_pool_live() : 0, i;
 
     for (i = 0; i < STRIPES; i++)
         sum += ck_pr_load_uint(&stripes[i].counts[kind]);

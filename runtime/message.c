@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "block.h"
-#include "live.h"
 #include "message_pool.h"
 
 static void make_empty(struct message *message)
@@ -28,7 +27,6 @@ struct message *message_new(void)
     }
     refcount_init(&message->references);
     make_empty(message);
-    live_born(LIVE_MESSAGES);
     return message;
 }
 
@@ -66,7 +64,6 @@ void message_release(struct message *message)
         !refcount_give(&message->references))
         return;
     message_clear(message);
-    live_gone(LIVE_MESSAGES);
     message_pool_give(message);
 }
 

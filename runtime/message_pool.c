@@ -7,6 +7,7 @@
 
 #include "block.h"
 #include "handover.h"
+#include "live.h"
 #include "message.h"
 #include "threadlocal.h"
 
@@ -24,6 +25,11 @@ struct message_pool {
     struct chain outgoing;
     struct message_pool *destination;
     struct message_pool *next_idle;
+    /* How many messages its threads have taken, and not given back: below zero
+     * where they come from elsewhere. Others read it. */
+    unsigned live;
+    /* Fixed. */
+    struct message_pool *next;
     /* Everybody's, in a cache line of its own. */
     char apart[64];
     struct message *returned;
@@ -31,6 +37,24 @@ struct message_pool {
 };
 
 static THREAD_LOCAL struct message_pool *own;
+
+/* Only the owner writes its count: a plain store is enough, where a count that
+ * threads share would cost each message an atomic operation at either end. */
+static void count_born(struct message_pool *pool)
+{
+    if (pool == NULL)
+        live_born(LIVE_MESSAGES);
+    else
+        ck_pr_store_uint(&pool->live, pool->live + 1);
+}
+
+static void count_gone(struct message_pool *pool)
+{
+    if (pool == NULL)
+        live_gone(LIVE_MESSAGES);
+    else
+        ck_pr_store_uint(&pool->live, pool->live - 1);
+}
 
 static void add(struct chain *chain, struct message *message)
 {
@@ -104,7 +128,7 @@ static void flush(struct message_pool *pool)
 /* ---- pools and threads ---- */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct message_pool *idle;
+static struct message_pool *idle, *all;
 static pthread_key_t at_thread_end;
 static int setup_error;
 
@@ -128,6 +152,19 @@ static void create_key(void)
     setup_error = pthread_key_create(&at_thread_end, retire);
 }
 
+static struct message_pool *new_pool(void)
+{
+    struct message_pool *pool = calloc(1, sizeof *pool);
+
+    if (pool == NULL)
+        return NULL;
+    pthread_mutex_lock(&mutex);
+    pool->next = all;
+    all = pool;
+    pthread_mutex_unlock(&mutex);
+    return pool;
+}
+
 static struct message_pool *find_idle(void)
 {
     struct message_pool *pool;
@@ -137,7 +174,19 @@ static struct message_pool *find_idle(void)
     if (pool != NULL)
         idle = pool->next_idle;
     pthread_mutex_unlock(&mutex);
-    return pool != NULL ? pool : calloc(1, sizeof *pool);
+    return pool != NULL ? pool : new_pool();
+}
+
+unsigned message_pool_live(void)
+{
+    const struct message_pool *pool;
+    unsigned live = 0;
+
+    pthread_mutex_lock(&mutex);
+    for (pool = all; pool != NULL; pool = pool->next)
+        live += ck_pr_load_uint(&pool->live);
+    pthread_mutex_unlock(&mutex);
+    return live;
 }
 
 /* NULL: no memory for one, or for knowing when the thread ends. */
@@ -174,18 +223,16 @@ static struct message *allocate(struct message_pool *home)
 /* A pool would hide from AddressSanitizer that a message is used after it was
  * let go. */
 #ifdef __SANITIZE_ADDRESS__
-struct message *message_pool_take(void)
+static struct message *take_from(struct message_pool *pool)
 {
+    (void)pool;
     return allocate(NULL);
 }
 #else
-struct message *message_pool_take(void)
+static struct message *take_from(struct message_pool *pool)
 {
-    struct message_pool *pool = own_pool();
     struct message *message;
 
-    if (pool == NULL)
-        return allocate(NULL);
     if (pool->free.first == NULL)
         collect_returned(pool);
     message = pool->free.first;
@@ -199,6 +246,16 @@ struct message *message_pool_take(void)
     return message;
 }
 #endif
+
+struct message *message_pool_take(void)
+{
+    struct message_pool *pool = own_pool();
+    struct message *message = pool == NULL ? allocate(NULL) : take_from(pool);
+
+    if (message != NULL)
+        count_born(pool);
+    return message;
+}
 
 static void keep(struct message_pool *pool, struct message *message)
 {
@@ -221,15 +278,13 @@ static void send_with_company(struct message_pool *pool,
 
 void message_pool_give(struct message *message)
 {
-    struct message_pool *pool;
+    struct message_pool *pool = own_pool();
     struct chain alone = {message, message, 1};
 
-    if (message->home == NULL) {
+    count_gone(pool);
+    if (message->home == NULL)
         destroy(message);
-        return;
-    }
-    pool = own_pool();
-    if (pool == NULL)
+    else if (pool == NULL)
         send_home(message->home, &alone);
     else if (pool == message->home)
         keep(pool, message);

@@ -43,4 +43,8 @@ struct message *message_pool_take(void);
 /* Takes the memory back. Any thread that owns it. */
 void message_pool_give(struct message *message);
 
+/* How many messages have been taken and not given back, besides those of
+ * threads that could not get a pool. For runtime/live.h. Any thread. */
+unsigned message_pool_live(void);
+
 #endif

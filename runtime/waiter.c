@@ -14,7 +14,7 @@
 
 /* See the essay. A stall takes some ten ns, a yield that nobody takes up a
  * few hundred, waking a thread that sleeps tens of thousands. */
-#define STALLS 60
+#define STALLS 100
 #define PATIENCE_AT_FIRST 16
 #define MOST_PATIENCE 64
 /* In ns: what takes longer was worth the sleep. */

@@ -31,7 +31,7 @@
  * -----------------------------------
  * To wake a thread that sleeps costs both sides tens of microseconds; one that
  * looks again just when the thing gets ready has it in less than one. So a
- * thread that finds nothing looks again for a while: first some sixty times
+ * thread that finds nothing looks again for a while: first a hundred times
  * with a stall of the processor in between, then letting others run each time.
  * Where there are more threads than processors, a thread that yields stands in
  * nobody's way: the one it waits for may be the one that runs instead.
