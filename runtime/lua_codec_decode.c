@@ -9,6 +9,7 @@
 
 #include <lauxlib.h>
 #include <limits.h>
+#include <stdlib.h>
 
 #include "lua_codec_format.h"
 #include "lua_handle.h"
@@ -23,16 +24,17 @@ struct decoder {
     uint32_t object_count;
 };
 
-static void decode_value(struct decoder *d, int depth);
+static inline void decode_value(struct decoder *d, int depth);
 
 /* ---- reading ---- */
 
-static void malformed(struct decoder *d)
+static _Noreturn void malformed(struct decoder *d)
 {
     luaL_error(d->L, "malformed message");
+    abort();
 }
 
-static const unsigned char *take(struct decoder *d, size_t size)
+static inline const unsigned char *take(struct decoder *d, size_t size)
 {
     const unsigned char *place = d->next;
 
@@ -42,14 +44,14 @@ static const unsigned char *take(struct decoder *d, size_t size)
     return place;
 }
 
-static void read(struct decoder *d, void *data, size_t size)
+static inline void read(struct decoder *d, void *data, size_t size)
 {
     memcpy(data, take(d, size), size);
 }
 
 /* ---- values without parts ---- */
 
-static void push_integer32(struct decoder *d)
+static inline void push_integer32(struct decoder *d)
 {
     int32_t integer;
 
@@ -65,7 +67,7 @@ static void push_integer64(struct decoder *d)
     lua_pushinteger(d->L, integer);
 }
 
-static void push_float(struct decoder *d)
+static inline void push_float(struct decoder *d)
 {
     lua_Number number;
 
@@ -73,12 +75,9 @@ static void push_float(struct decoder *d)
     lua_pushnumber(d->L, number);
 }
 
-static void push_text(struct decoder *d, uint64_t length)
+static inline void push_text(struct decoder *d, size_t length)
 {
-    if (length > SIZE_MAX)
-        malformed(d);
-    lua_pushlstring(d->L, (const char *)take(d, (size_t)length),
-                    (size_t)length);
+    lua_pushlstring(d->L, (const char *)take(d, length), length);
 }
 
 static void push_string32(struct decoder *d)
@@ -94,7 +93,9 @@ static void push_string64(struct decoder *d)
     uint64_t length;
 
     read(d, &length, sizeof length);
-    push_text(d, length);
+    if (length > SIZE_MAX)
+        malformed(d);
+    push_text(d, (size_t)length);
 }
 
 static void push_lightuserdata(struct decoder *d)
@@ -151,22 +152,30 @@ static void push_empty_table(struct decoder *d, const struct table_sizes *sizes)
     number_object(d);
 }
 
+/* The depth is that of what is in the table. */
+static void fill_table(struct decoder *d, const struct table_sizes *sizes,
+                       int depth)
+{
+    uint32_t i;
+
+    for (i = 1; i <= sizes->array; i++) {
+        decode_value(d, depth);
+        lua_rawseti(d->L, -2, i);
+    }
+    for (i = 0; i < sizes->hash; i++) {
+        decode_value(d, depth);
+        decode_value(d, depth);
+        lua_rawset(d->L, -3);
+    }
+}
+
 static void push_table(struct decoder *d, int depth)
 {
     struct table_sizes sizes;
-    uint32_t i;
 
     read(d, &sizes, sizeof sizes);
     push_empty_table(d, &sizes);
-    for (i = 1; i <= sizes.array; i++) {
-        decode_value(d, depth + 1);
-        lua_rawseti(d->L, -2, i);
-    }
-    for (i = 0; i < sizes.hash; i++) {
-        decode_value(d, depth + 1);
-        decode_value(d, depth + 1);
-        lua_rawset(d->L, -3);
-    }
+    fill_table(d, &sizes, depth + 1);
 }
 
 /* An upvalue may refer to its closure, so that comes first. */
@@ -192,36 +201,20 @@ static void push_cfunction(struct decoder *d, int depth)
 
 /* ---- all of them ---- */
 
-static void decode_tagged(struct decoder *d, unsigned tag, int depth)
+static void decode_other(struct decoder *d, unsigned tag, int depth)
 {
     switch (tag) {
     case TAG_NIL:
         lua_pushnil(d->L);
         break;
-    case TAG_FALSE:
-    case TAG_TRUE:
-        lua_pushboolean(d->L, tag == TAG_TRUE);
-        break;
-    case TAG_INTEGER32:
-        push_integer32(d);
-        break;
     case TAG_INTEGER64:
         push_integer64(d);
-        break;
-    case TAG_FLOAT:
-        push_float(d);
-        break;
-    case TAG_STRING8:
-        push_text(d, *take(d, 1));
         break;
     case TAG_STRING32:
         push_string32(d);
         break;
     case TAG_STRING64:
         push_string64(d);
-        break;
-    case TAG_TABLE:
-        push_table(d, depth);
         break;
     case TAG_REFERENCE:
         push_reference(d);
@@ -240,16 +233,37 @@ static void decode_tagged(struct decoder *d, unsigned tag, int depth)
     }
 }
 
-static void decode_value(struct decoder *d, int depth)
+/* What is met most is inlined where values follow each other. */
+static inline void decode_value(struct decoder *d, int depth)
 {
     unsigned tag = *take(d, 1);
 
     if (depth > CODEC_MAX_DEPTH)
         malformed(d);
-    if (tag >= TAG_SMALL_INTEGER)
+    if (tag >= TAG_SMALL_INTEGER) {
         lua_pushinteger(d->L, (lua_Integer)tag - TAG_SMALL_INTEGER);
-    else
-        decode_tagged(d, tag, depth);
+        return;
+    }
+    switch (tag) {
+    case TAG_INTEGER32:
+        push_integer32(d);
+        break;
+    case TAG_FLOAT:
+        push_float(d);
+        break;
+    case TAG_STRING8:
+        push_text(d, *take(d, 1));
+        break;
+    case TAG_FALSE:
+    case TAG_TRUE:
+        lua_pushboolean(d->L, tag == TAG_TRUE);
+        break;
+    case TAG_TABLE:
+        push_table(d, depth);
+        break;
+    default:
+        decode_other(d, tag, depth);
+    }
 }
 
 static int count_values(lua_State *L, const struct message *message)
