@@ -22,6 +22,10 @@ struct decoder {
      * if nothing in the message refers back. */
     int objects;
     uint32_t object_count;
+    /* The stack index of the first place for a string, and how many of the
+     * places have been used. */
+    int texts;
+    unsigned text_count;
 };
 
 static inline void decode_value(struct decoder *d, int depth);
@@ -96,6 +100,39 @@ static void push_string64(struct decoder *d)
     if (length > SIZE_MAX)
         malformed(d);
     push_text(d, (size_t)length);
+}
+
+/* Places are used in their order first, in any order then. */
+static void push_and_keep(struct decoder *d)
+{
+    unsigned place = *take(d, 1), tag = *take(d, 1);
+
+    if (place > d->text_count || place >= d->message->texts)
+        malformed(d);
+    switch (tag) {
+    case TAG_STRING8:
+        push_text(d, *take(d, 1));
+        break;
+    case TAG_STRING32:
+        push_string32(d);
+        break;
+    case TAG_STRING64:
+        push_string64(d);
+        break;
+    default:
+        malformed(d);
+    }
+    lua_copy(d->L, -1, d->texts + (int)place);
+    d->text_count += place == d->text_count;
+}
+
+static inline void push_kept(struct decoder *d)
+{
+    unsigned place = *take(d, 1);
+
+    if (place >= d->text_count)
+        malformed(d);
+    lua_pushvalue(d->L, d->texts + (int)place);
 }
 
 static void push_lightuserdata(struct decoder *d)
@@ -216,6 +253,9 @@ static void decode_other(struct decoder *d, unsigned tag, int depth)
     case TAG_STRING64:
         push_string64(d);
         break;
+    case TAG_KEEP:
+        push_and_keep(d);
+        break;
     case TAG_REFERENCE:
         push_reference(d);
         break;
@@ -254,6 +294,9 @@ static inline void decode_value(struct decoder *d, int depth)
     case TAG_STRING8:
         push_text(d, *take(d, 1));
         break;
+    case TAG_KEPT:
+        push_kept(d);
+        break;
     case TAG_FALSE:
     case TAG_TRUE:
         lua_pushboolean(d->L, tag == TAG_TRUE);
@@ -268,28 +311,49 @@ static inline void decode_value(struct decoder *d, int depth)
 
 static int count_values(lua_State *L, const struct message *message)
 {
-    if (message->values > INT_MAX - 8 ||
-        !lua_checkstack(L, (int)message->values + 8))
+    if (message->values > INT_MAX - UINT8_MAX - 8 ||
+        !lua_checkstack(L, (int)message->values + message->texts + 8))
         luaL_error(L, "too many values (%I) for the stack",
                    (LUAI_UACINT)message->values);
     return (int)message->values;
 }
 
+/* What is only needed on the way lies below the values. */
+static void push_helpers(struct decoder *d)
+{
+    if (d->message->shared) {
+        lua_createtable(d->L, (int)(d->message->objects & INT_MAX), 0);
+        d->objects = lua_gettop(d->L);
+    }
+    if (d->message->texts > 0) {
+        d->texts = lua_gettop(d->L) + 1;
+        lua_settop(d->L, d->texts - 1 + d->message->texts);
+    }
+}
+
+static void remove_helpers(struct decoder *d, int count)
+{
+    int helpers = d->message->shared + d->message->texts;
+
+    if (helpers > 0) {
+        lua_rotate(d->L, -helpers - count, count);
+        lua_pop(d->L, helpers);
+    }
+}
+
 int codec_decode(lua_State *L, const struct message *message)
 {
-    struct decoder d = {
-        L, message, message->bytes, message->bytes + message->size, 0, 0};
+    struct decoder d = {.L = L,
+                        .message = message,
+                        .next = message->bytes,
+                        .end = message->bytes + message->size};
     int count = count_values(L, message), i;
 
-    if (message->shared) {
-        lua_createtable(L, (int)(message->objects & INT_MAX), 0);
-        d.objects = lua_gettop(L);
-    }
+    push_helpers(&d);
     for (i = 0; i < count; i++)
         decode_value(&d, 1);
     if (d.next != d.end)
         malformed(&d);
-    if (message->shared)
-        lua_remove(L, d.objects);
+    remove_helpers(&d, count);
     return count;
 }

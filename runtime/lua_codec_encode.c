@@ -11,6 +11,7 @@
 #include "library.h"
 #include "lua_codec_format.h"
 #include "lua_codec_place.h"
+#include "lua_codec_texts.h"
 #include "lua_codec_writer.h"
 #include "lua_handle.h"
 
@@ -21,6 +22,9 @@ struct encoder {
     struct codec_fault *fault;
     enum codec_policy policy;
     struct identity identity;
+    /* From the second table on: in one table names do not repeat. */
+    bool knows_texts;
+    struct texts texts;
 };
 
 static bool encode_other(struct encoder *e, int index, const struct step *at,
@@ -43,12 +47,15 @@ static void begin(struct encoder *e, lua_State *L, enum codec_policy policy,
     e->fault = fault;
     e->policy = policy;
     identity_init(&e->identity);
+    e->knows_texts = false;
 }
 
 static void end(struct encoder *e)
 {
     writer_close(&e->w);
     e->w.message->objects = e->identity.count;
+    if (e->knows_texts)
+        e->w.message->texts = e->texts.places;
     identity_destroy(&e->identity);
 }
 
@@ -64,11 +71,28 @@ static inline bool put_number(struct encoder *e, int index)
     return write_tagged(&e->w, TAG_FLOAT, &number, sizeof number);
 }
 
+static bool put_known_text(struct encoder *e, const char *text, size_t length)
+{
+    uint8_t place;
+
+    switch (texts_meet(&e->texts, text, &place)) {
+    case TEXTS_KEPT:
+        return write_tagged(&e->w, TAG_KEPT, &place, sizeof place);
+    case TEXTS_SEND_AND_KEEP:
+        return write_tagged(&e->w, TAG_KEEP, &place, sizeof place) &&
+               write_text(&e->w, text, length);
+    default:
+        return write_text(&e->w, text, length);
+    }
+}
+
 static inline bool put_string(struct encoder *e, int index)
 {
     size_t length;
     const char *text = lua_tolstring(e->L, index, &length);
 
+    if (e->knows_texts)
+        return put_known_text(e, text, length);
     return write_text(&e->w, text, length);
 }
 
@@ -152,6 +176,12 @@ enum meeting {
     MET_FAILED
 };
 
+static void know_texts(struct encoder *e)
+{
+    texts_init(&e->texts);
+    e->knows_texts = true;
+}
+
 static enum meeting meet(struct encoder *e, int index)
 {
     uint32_t number;
@@ -159,6 +189,8 @@ static enum meeting meet(struct encoder *e, int index)
     switch (
         identity_number(&e->identity, lua_topointer(e->L, index), &number)) {
     case IDENTITY_NEW:
+        if (number == 1)
+            know_texts(e);
         return MET_FIRST;
     case IDENTITY_KNOWN:
         e->w.message->shared = true;

@@ -32,6 +32,8 @@ struct message {
      * define, and whether one of these is referred to again. */
     uint32_t values, objects;
     bool shared;
+    /* How many places for strings the bytes refer to. */
+    uint8_t texts;
     /* Free for what sender and receiver agree on. */
     unsigned label;
     struct handle **handles;
