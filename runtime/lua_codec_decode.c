@@ -238,14 +238,21 @@ static void push_cfunction(struct decoder *d, int depth)
 
 /* ---- all of them ---- */
 
-static void decode_other(struct decoder *d, unsigned tag, int depth)
+static void decode_tagged(struct decoder *d, unsigned tag, int depth)
 {
     switch (tag) {
     case TAG_NIL:
         lua_pushnil(d->L);
         break;
+    case TAG_FALSE:
+    case TAG_TRUE:
+        lua_pushboolean(d->L, tag == TAG_TRUE);
+        break;
     case TAG_INTEGER64:
         push_integer64(d);
+        break;
+    case TAG_FLOAT:
+        push_float(d);
         break;
     case TAG_STRING32:
         push_string32(d);
@@ -253,8 +260,8 @@ static void decode_other(struct decoder *d, unsigned tag, int depth)
     case TAG_STRING64:
         push_string64(d);
         break;
-    case TAG_KEEP:
-        push_and_keep(d);
+    case TAG_TABLE:
+        push_table(d, depth);
         break;
     case TAG_REFERENCE:
         push_reference(d);
@@ -268,45 +275,31 @@ static void decode_other(struct decoder *d, unsigned tag, int depth)
     case TAG_HANDLE:
         push_handle(d);
         break;
+    case TAG_KEEP:
+        push_and_keep(d);
+        break;
     default:
         malformed(d);
     }
 }
 
-/* What is met most is inlined where values follow each other. */
+/* What long tables are made of is inlined where values follow each other. */
 static inline void decode_value(struct decoder *d, int depth)
 {
     unsigned tag = *take(d, 1);
 
     if (depth > CODEC_MAX_DEPTH)
         malformed(d);
-    if (tag >= TAG_SMALL_INTEGER) {
+    if (tag >= TAG_SMALL_INTEGER)
         lua_pushinteger(d->L, (lua_Integer)tag - TAG_SMALL_INTEGER);
-        return;
-    }
-    switch (tag) {
-    case TAG_INTEGER32:
+    else if (tag == TAG_INTEGER32)
         push_integer32(d);
-        break;
-    case TAG_FLOAT:
-        push_float(d);
-        break;
-    case TAG_STRING8:
-        push_text(d, *take(d, 1));
-        break;
-    case TAG_KEPT:
+    else if (tag == TAG_KEPT)
         push_kept(d);
-        break;
-    case TAG_FALSE:
-    case TAG_TRUE:
-        lua_pushboolean(d->L, tag == TAG_TRUE);
-        break;
-    case TAG_TABLE:
-        push_table(d, depth);
-        break;
-    default:
-        decode_other(d, tag, depth);
-    }
+    else if (tag == TAG_STRING8)
+        push_text(d, *take(d, 1));
+    else
+        decode_tagged(d, tag, depth);
 }
 
 static int count_values(lua_State *L, const struct message *message)

@@ -204,11 +204,11 @@ static enum meeting meet(struct encoder *e, int index)
 
 /* ---- tables ---- */
 
-/* A walk over a table: in array mode while the keys come as 1, 2, 3, ..., some
- * holes allowed, in hash mode from the first other key on. */
+/* A walk over a table: through an array while the keys come as 1, 2, 3, ...,
+ * some holes allowed, through a hash from the first other key on. */
 struct walk {
     struct table_sizes sizes;
-    /* Values in array mode that are not nil. */
+    /* Values in the array that are not nil. */
     lua_Unsigned filled;
     lua_Unsigned border;
 };
@@ -216,13 +216,12 @@ struct walk {
 /* Holes are filled with nil as long as the array does not get much emptier
  * than those that Lua makes, or is short. This keeps the length of a table with
  * holes, which Lua finds by where its array part ends. */
-static bool fits_array(const struct walk *walk, lua_Unsigned key)
+static bool may_follow(const struct walk *walk, lua_Unsigned key)
 {
     lua_Unsigned next = (lua_Unsigned)walk->sizes.array + 1;
 
-    if (walk->sizes.hash > 0 || key < next || key >= UINT32_MAX)
-        return false;
-    return key == next || (key <= walk->border && key <= 8 * walk->filled + 64);
+    return key > next && key < UINT32_MAX && key <= walk->border &&
+           key <= 8 * walk->filled + 64;
 }
 
 static bool put_holes(struct encoder *e, struct walk *walk, lua_Unsigned key)
@@ -230,41 +229,73 @@ static bool put_holes(struct encoder *e, struct walk *walk, lua_Unsigned key)
     for (; walk->sizes.array + 1 < key; walk->sizes.array++)
         if (!write_tag(&e->w, TAG_NIL))
             return false;
-    walk->sizes.array++;
-    walk->filled++;
     return true;
 }
 
-/* A place in the array is not written, but where it follows from. */
-static inline bool put_key(struct encoder *e, struct walk *walk, int index,
-                           const struct step *at, int depth)
+/* Whether the key goes on with the array. */
+static inline bool is_place(struct encoder *e, struct walk *walk, int index,
+                            lua_Unsigned *key)
 {
-    lua_Unsigned key;
+    if (!lua_isinteger(e->L, index))
+        return false;
+    *key = (lua_Unsigned)lua_tointeger(e->L, index);
+    return (*key == walk->sizes.array + (lua_Unsigned)1 && *key < UINT32_MAX) ||
+           may_follow(walk, *key);
+}
 
-    if (walk->sizes.hash == 0 && lua_isinteger(e->L, index)) {
-        key = (lua_Unsigned)lua_tointeger(e->L, index);
-        if (fits_array(walk, key))
-            return put_holes(e, walk, key);
+/* Integers are what long lists are made of. */
+static inline bool put_element(struct encoder *e, int index,
+                               const struct step *at, int depth)
+{
+    if (lua_isinteger(e->L, index) && depth <= CODEC_MAX_DEPTH)
+        return write_integer(&e->w, lua_tointeger(e->L, index));
+    return encode_value(e, index, at, depth);
+}
+
+/* Leaves the first field that does not belong to the array, and whether there
+ * is one. */
+static bool put_array(struct encoder *e, struct walk *walk, int index,
+                      const struct step *at, int depth, bool *more)
+{
+    const int key = at->index, value = key + 1;
+    lua_Unsigned place;
+
+    while ((*more = lua_next(e->L, index)) && is_place(e, walk, key, &place)) {
+        if (!put_holes(e, walk, place) || !put_element(e, value, at, depth))
+            return false;
+        walk->sizes.array++;
+        walk->filled++;
+        lua_settop(e->L, key);
     }
-    return ++walk->sizes.hash != 0 && encode_value(e, index, at, depth);
+    return true;
+}
+
+/* From the field on that lies on the stack. */
+static bool put_hash(struct encoder *e, struct walk *walk, int index,
+                     const struct step *at, int depth)
+{
+    const int key = at->index, value = key + 1;
+    const struct step to_key = {at->above, STEP_KEY, key};
+
+    do {
+        if (++walk->sizes.hash == 0 || !encode_value(e, key, &to_key, depth) ||
+            !encode_value(e, value, at, depth))
+            return false;
+        lua_settop(e->L, key);
+    } while (lua_next(e->L, index));
+    return true;
 }
 
 /* The content of the table, which is at this depth. */
 static bool put_fields(struct encoder *e, struct walk *walk, int index,
                        const struct step *at, int depth)
 {
-    int key = lua_gettop(e->L) + 1, value = key + 1;
-    const struct step to_key = {at, STEP_KEY, key};
-    const struct step to_value = {at, STEP_FIELD, key};
+    const struct step step = {at, STEP_FIELD, lua_gettop(e->L) + 1};
+    bool more;
 
     lua_pushnil(e->L);
-    while (lua_next(e->L, index)) {
-        if (!put_key(e, walk, key, &to_key, depth) ||
-            !encode_value(e, value, &to_value, depth))
-            return false;
-        lua_settop(e->L, key);
-    }
-    return true;
+    return put_array(e, walk, index, &step, depth, &more) &&
+           (!more || put_hash(e, walk, index, &step, depth));
 }
 
 static bool put_table(struct encoder *e, int index, const struct step *at,
