@@ -14,7 +14,6 @@ void identity_init(struct identity *identity)
     identity->entries = identity->few;
     identity->slots = IDENTITY_FEW;
     identity->count = 0;
-    memset(identity->few, 0, sizeof identity->few);
 }
 
 void identity_destroy(struct identity *identity)
@@ -55,9 +54,11 @@ static int grow(struct identity *identity)
 enum identity_answer identity_number(struct identity *identity,
                                      const void *thing, uint32_t *number)
 {
-    struct identity_entry *entry =
-        find(identity->entries, identity->slots, thing);
+    struct identity_entry *entry;
 
+    if (identity->count == 0)
+        memset(identity->few, 0, sizeof identity->few);
+    entry = find(identity->entries, identity->slots, thing);
     if (entry->thing == thing) {
         *number = entry->number;
         return IDENTITY_KNOWN;

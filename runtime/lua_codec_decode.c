@@ -9,6 +9,7 @@
 
 #include <lauxlib.h>
 #include <limits.h>
+#include <stdlib.h>
 
 #include "lua_codec_format.h"
 #include "lua_handle.h"
@@ -21,18 +22,23 @@ struct decoder {
      * if nothing in the message refers back. */
     int objects;
     uint32_t object_count;
+    /* The stack index of the first place for a string, and how many of the
+     * places have been used. */
+    int texts;
+    unsigned text_count;
 };
 
-static void decode_value(struct decoder *d, int depth);
+static inline void decode_value(struct decoder *d, int depth);
 
 /* ---- reading ---- */
 
-static void malformed(struct decoder *d)
+static _Noreturn void malformed(struct decoder *d)
 {
     luaL_error(d->L, "malformed message");
+    abort();
 }
 
-static const unsigned char *take(struct decoder *d, size_t size)
+static inline const unsigned char *take(struct decoder *d, size_t size)
 {
     const unsigned char *place = d->next;
 
@@ -42,14 +48,14 @@ static const unsigned char *take(struct decoder *d, size_t size)
     return place;
 }
 
-static void read(struct decoder *d, void *data, size_t size)
+static inline void read(struct decoder *d, void *data, size_t size)
 {
     memcpy(data, take(d, size), size);
 }
 
 /* ---- values without parts ---- */
 
-static void push_integer32(struct decoder *d)
+static inline void push_integer32(struct decoder *d)
 {
     int32_t integer;
 
@@ -65,7 +71,7 @@ static void push_integer64(struct decoder *d)
     lua_pushinteger(d->L, integer);
 }
 
-static void push_float(struct decoder *d)
+static inline void push_float(struct decoder *d)
 {
     lua_Number number;
 
@@ -73,12 +79,9 @@ static void push_float(struct decoder *d)
     lua_pushnumber(d->L, number);
 }
 
-static void push_text(struct decoder *d, uint64_t length)
+static inline void push_text(struct decoder *d, size_t length)
 {
-    if (length > SIZE_MAX)
-        malformed(d);
-    lua_pushlstring(d->L, (const char *)take(d, (size_t)length),
-                    (size_t)length);
+    lua_pushlstring(d->L, (const char *)take(d, length), length);
 }
 
 static void push_string32(struct decoder *d)
@@ -94,7 +97,42 @@ static void push_string64(struct decoder *d)
     uint64_t length;
 
     read(d, &length, sizeof length);
-    push_text(d, length);
+    if (length > SIZE_MAX)
+        malformed(d);
+    push_text(d, (size_t)length);
+}
+
+/* Places are used in their order first, in any order then. */
+static void push_and_keep(struct decoder *d)
+{
+    unsigned place = *take(d, 1), tag = *take(d, 1);
+
+    if (place > d->text_count || place >= d->message->texts)
+        malformed(d);
+    switch (tag) {
+    case TAG_STRING8:
+        push_text(d, *take(d, 1));
+        break;
+    case TAG_STRING32:
+        push_string32(d);
+        break;
+    case TAG_STRING64:
+        push_string64(d);
+        break;
+    default:
+        malformed(d);
+    }
+    lua_copy(d->L, -1, d->texts + (int)place);
+    d->text_count += place == d->text_count;
+}
+
+static inline void push_kept(struct decoder *d)
+{
+    unsigned place = *take(d, 1);
+
+    if (place >= d->text_count)
+        malformed(d);
+    lua_pushvalue(d->L, d->texts + (int)place);
 }
 
 static void push_lightuserdata(struct decoder *d)
@@ -151,22 +189,30 @@ static void push_empty_table(struct decoder *d, const struct table_sizes *sizes)
     number_object(d);
 }
 
+/* The depth is that of what is in the table. */
+static void fill_table(struct decoder *d, const struct table_sizes *sizes,
+                       int depth)
+{
+    uint32_t i;
+
+    for (i = 1; i <= sizes->array; i++) {
+        decode_value(d, depth);
+        lua_rawseti(d->L, -2, i);
+    }
+    for (i = 0; i < sizes->hash; i++) {
+        decode_value(d, depth);
+        decode_value(d, depth);
+        lua_rawset(d->L, -3);
+    }
+}
+
 static void push_table(struct decoder *d, int depth)
 {
     struct table_sizes sizes;
-    uint32_t i;
 
     read(d, &sizes, sizeof sizes);
     push_empty_table(d, &sizes);
-    for (i = 1; i <= sizes.array; i++) {
-        decode_value(d, depth + 1);
-        lua_rawseti(d->L, -2, i);
-    }
-    for (i = 0; i < sizes.hash; i++) {
-        decode_value(d, depth + 1);
-        decode_value(d, depth + 1);
-        lua_rawset(d->L, -3);
-    }
+    fill_table(d, &sizes, depth + 1);
 }
 
 /* An upvalue may refer to its closure, so that comes first. */
@@ -202,17 +248,11 @@ static void decode_tagged(struct decoder *d, unsigned tag, int depth)
     case TAG_TRUE:
         lua_pushboolean(d->L, tag == TAG_TRUE);
         break;
-    case TAG_INTEGER32:
-        push_integer32(d);
-        break;
     case TAG_INTEGER64:
         push_integer64(d);
         break;
     case TAG_FLOAT:
         push_float(d);
-        break;
-    case TAG_STRING8:
-        push_text(d, *take(d, 1));
         break;
     case TAG_STRING32:
         push_string32(d);
@@ -235,12 +275,16 @@ static void decode_tagged(struct decoder *d, unsigned tag, int depth)
     case TAG_HANDLE:
         push_handle(d);
         break;
+    case TAG_KEEP:
+        push_and_keep(d);
+        break;
     default:
         malformed(d);
     }
 }
 
-static void decode_value(struct decoder *d, int depth)
+/* What long tables are made of is inlined where values follow each other. */
+static inline void decode_value(struct decoder *d, int depth)
 {
     unsigned tag = *take(d, 1);
 
@@ -248,34 +292,61 @@ static void decode_value(struct decoder *d, int depth)
         malformed(d);
     if (tag >= TAG_SMALL_INTEGER)
         lua_pushinteger(d->L, (lua_Integer)tag - TAG_SMALL_INTEGER);
+    else if (tag == TAG_INTEGER32)
+        push_integer32(d);
+    else if (tag == TAG_KEPT)
+        push_kept(d);
+    else if (tag == TAG_STRING8)
+        push_text(d, *take(d, 1));
     else
         decode_tagged(d, tag, depth);
 }
 
 static int count_values(lua_State *L, const struct message *message)
 {
-    if (message->values > INT_MAX - 8 ||
-        !lua_checkstack(L, (int)message->values + 8))
+    if (message->values > INT_MAX - UINT8_MAX - 8 ||
+        !lua_checkstack(L, (int)message->values + message->texts + 8))
         luaL_error(L, "too many values (%I) for the stack",
                    (LUAI_UACINT)message->values);
     return (int)message->values;
 }
 
+/* What is only needed on the way lies below the values. */
+static void push_helpers(struct decoder *d)
+{
+    if (d->message->shared) {
+        lua_createtable(d->L, (int)(d->message->objects & INT_MAX), 0);
+        d->objects = lua_gettop(d->L);
+    }
+    if (d->message->texts > 0) {
+        d->texts = lua_gettop(d->L) + 1;
+        lua_settop(d->L, d->texts - 1 + d->message->texts);
+    }
+}
+
+static void remove_helpers(struct decoder *d, int count)
+{
+    int helpers = d->message->shared + d->message->texts;
+
+    if (helpers > 0) {
+        lua_rotate(d->L, -helpers - count, count);
+        lua_pop(d->L, helpers);
+    }
+}
+
 int codec_decode(lua_State *L, const struct message *message)
 {
-    struct decoder d = {
-        L, message, message->bytes, message->bytes + message->size, 0, 0};
+    struct decoder d = {.L = L,
+                        .message = message,
+                        .next = message->bytes,
+                        .end = message->bytes + message->size};
     int count = count_values(L, message), i;
 
-    if (message->shared) {
-        lua_createtable(L, (int)(message->objects & INT_MAX), 0);
-        d.objects = lua_gettop(L);
-    }
+    push_helpers(&d);
     for (i = 0; i < count; i++)
         decode_value(&d, 1);
     if (d.next != d.end)
         malformed(&d);
-    if (message->shared)
-        lua_remove(L, d.objects);
+    remove_helpers(&d, count);
     return count;
 }

@@ -9,20 +9,25 @@
 
 #include "identity.h"
 #include "library.h"
-#include "lua_argument.h"
 #include "lua_codec_format.h"
 #include "lua_codec_place.h"
+#include "lua_codec_texts.h"
+#include "lua_codec_writer.h"
 #include "lua_handle.h"
 
+/* What fails without a word about it fails for want of memory. */
 struct encoder {
     lua_State *L;
-    struct message *message;
+    struct writer w;
     struct codec_fault *fault;
     enum codec_policy policy;
     struct identity identity;
+    /* From the second table on: in one table names do not repeat. */
+    bool knows_texts;
+    struct texts texts;
 };
 
-static bool encode_value(struct encoder *e, int index, const struct step *at,
+static bool encode_other(struct encoder *e, int index, const struct step *at,
                          int depth);
 
 static bool fail(struct encoder *e, enum codec_problem problem)
@@ -31,91 +36,100 @@ static bool fail(struct encoder *e, enum codec_problem problem)
     return false;
 }
 
-/* ---- writing ---- */
-
-static bool put_tagged(struct encoder *e, enum tag tag, const void *data,
-                       size_t size)
+static void begin(struct encoder *e, lua_State *L, enum codec_policy policy,
+                  struct message *message, struct codec_fault *fault)
 {
-    unsigned char *place = message_extend(e->message, 1 + size);
-
-    if (place == NULL)
-        return fail(e, CODEC_NO_MEMORY);
-    *place = (unsigned char)tag;
-    memcpy(place + 1, data, size);
-    return true;
+    e->L = L;
+    writer_open(&e->w, message);
+    fault->problem = CODEC_NO_MEMORY;
+    fault->what = "";
+    fault->place[0] = '\0';
+    e->fault = fault;
+    e->policy = policy;
+    identity_init(&e->identity);
+    e->knows_texts = false;
 }
 
-static bool put_tag(struct encoder *e, unsigned tag)
+static void end(struct encoder *e)
 {
-    unsigned char *place = message_extend(e->message, 1);
-
-    if (place == NULL)
-        return fail(e, CODEC_NO_MEMORY);
-    *place = (unsigned char)tag;
-    return true;
+    writer_close(&e->w);
+    e->w.message->objects = e->identity.count;
+    if (e->knows_texts)
+        e->w.message->texts = e->texts.places;
+    identity_destroy(&e->identity);
 }
 
 /* ---- values without parts ---- */
 
-static bool put_integer(struct encoder *e, lua_Integer integer)
-{
-    int32_t small = (int32_t)integer;
-
-    if (integer >= 0 && integer < 128)
-        return put_tag(e, TAG_SMALL_INTEGER + (unsigned)integer);
-    if (small == integer)
-        return put_tagged(e, TAG_INTEGER32, &small, sizeof small);
-    return put_tagged(e, TAG_INTEGER64, &integer, sizeof integer);
-}
-
-static bool put_number(struct encoder *e, int index)
+static inline bool put_number(struct encoder *e, int index)
 {
     lua_Number number;
 
     if (lua_isinteger(e->L, index))
-        return put_integer(e, lua_tointeger(e->L, index));
+        return write_integer(&e->w, lua_tointeger(e->L, index));
     number = lua_tonumber(e->L, index);
-    return put_tagged(e, TAG_FLOAT, &number, sizeof number);
+    return write_tagged(&e->w, TAG_FLOAT, &number, sizeof number);
 }
 
-static bool put_text(struct encoder *e, const char *text, size_t length)
+static bool put_known_text(struct encoder *e, const char *text, size_t length)
 {
-    uint64_t length64 = length;
-    uint32_t length32 = (uint32_t)length;
-    uint8_t length8 = (uint8_t)length;
-    unsigned char *place;
-    bool ok;
+    uint8_t place;
 
-    if (length8 == length)
-        ok = put_tagged(e, TAG_STRING8, &length8, sizeof length8);
-    else if (length32 == length)
-        ok = put_tagged(e, TAG_STRING32, &length32, sizeof length32);
-    else
-        ok = put_tagged(e, TAG_STRING64, &length64, sizeof length64);
-    if (!ok)
-        return false;
-    place = message_extend(e->message, length);
-    if (place == NULL)
-        return fail(e, CODEC_NO_MEMORY);
-    memcpy(place, text, length);
-    return true;
+    switch (texts_meet(&e->texts, text, &place)) {
+    case TEXTS_KEPT:
+        return write_tagged(&e->w, TAG_KEPT, &place, sizeof place);
+    case TEXTS_SEND_AND_KEEP:
+        return write_tagged(&e->w, TAG_KEEP, &place, sizeof place) &&
+               write_text(&e->w, text, length);
+    default:
+        return write_text(&e->w, text, length);
+    }
 }
 
-static bool put_string(struct encoder *e, int index)
+static inline bool put_string(struct encoder *e, int index)
 {
     size_t length;
     const char *text = lua_tolstring(e->L, index, &length);
 
-    return put_text(e, text, length);
+    if (e->knows_texts)
+        return put_known_text(e, text, length);
+    return write_text(&e->w, text, length);
+}
+
+static bool put_lightuserdata(struct encoder *e, int index)
+{
+    void *pointer = lua_touserdata(e->L, index);
+
+    return write_tagged(&e->w, TAG_LIGHTUSERDATA, &pointer, sizeof pointer);
 }
 
 static bool put_handle(struct encoder *e, struct handle *handle)
 {
     uint32_t number;
 
-    if (!message_keep(e->message, handle, &number))
-        return fail(e, CODEC_NO_MEMORY);
-    return put_tagged(e, TAG_HANDLE, &number, sizeof number);
+    return message_keep(e->w.message, handle, &number) &&
+           write_tagged(&e->w, TAG_HANDLE, &number, sizeof number);
+}
+
+/* ---- all of them ---- */
+
+/* What is met most is inlined where values are met one after the other. */
+static inline bool encode_value(struct encoder *e, int index,
+                                const struct step *at, int depth)
+{
+    if (depth > CODEC_MAX_DEPTH)
+        return fail(e, CODEC_TOO_DEEP);
+    switch (lua_type(e->L, index)) {
+    case LUA_TNUMBER:
+        return put_number(e, index);
+    case LUA_TSTRING:
+        return put_string(e, index);
+    case LUA_TBOOLEAN:
+        return write_tag(&e->w,
+                         lua_toboolean(e->L, index) ? TAG_TRUE : TAG_FALSE);
+    default:
+        return encode_other(e, index, at, depth);
+    }
 }
 
 /* ---- values that cannot travel ---- */
@@ -128,7 +142,7 @@ static bool put_unsupported_text(struct encoder *e, int index)
         snprintf(text, sizeof text, "Un-supported value: %s: %p",
                  luaL_typename(e->L, index), lua_topointer(e->L, index));
 
-    return put_text(e, text, (size_t)length);
+    return write_text(&e->w, text, (size_t)length);
 }
 
 static bool refuse(struct encoder *e, int index, const struct step *at,
@@ -143,8 +157,11 @@ static bool refuse(struct encoder *e, int index, const struct step *at,
 
 static bool put_userdata(struct encoder *e, int index, const struct step *at)
 {
-    struct handle *handle = lua_handle_at(e->L, index);
+    struct handle *handle;
 
+    if (!lua_checkstack(e->L, 4))
+        return false;
+    handle = lua_handle_at(e->L, index);
     if (handle == NULL)
         return refuse(e, index, at, "userdata");
     return put_handle(e, handle);
@@ -159,6 +176,12 @@ enum meeting {
     MET_FAILED
 };
 
+static void know_texts(struct encoder *e)
+{
+    texts_init(&e->texts);
+    e->knows_texts = true;
+}
+
 static enum meeting meet(struct encoder *e, int index)
 {
     uint32_t number;
@@ -166,25 +189,26 @@ static enum meeting meet(struct encoder *e, int index)
     switch (
         identity_number(&e->identity, lua_topointer(e->L, index), &number)) {
     case IDENTITY_NEW:
+        if (number == 1)
+            know_texts(e);
         return MET_FIRST;
     case IDENTITY_KNOWN:
-        e->message->shared = true;
-        return put_tagged(e, TAG_REFERENCE, &number, sizeof number)
+        e->w.message->shared = true;
+        return write_tagged(&e->w, TAG_REFERENCE, &number, sizeof number)
                    ? MET_AGAIN
                    : MET_FAILED;
     default:
-        (void)fail(e, CODEC_NO_MEMORY);
         return MET_FAILED;
     }
 }
 
 /* ---- tables ---- */
 
-/* A walk over a table: in array mode while the keys come as 1, 2, 3, ..., some
- * holes allowed, in hash mode from the first other key on. */
+/* A walk over a table: through an array while the keys come as 1, 2, 3, ...,
+ * some holes allowed, through a hash from the first other key on. */
 struct walk {
     struct table_sizes sizes;
-    /* Values in array mode that are not nil. */
+    /* Values in the array that are not nil. */
     lua_Unsigned filled;
     lua_Unsigned border;
 };
@@ -192,53 +216,86 @@ struct walk {
 /* Holes are filled with nil as long as the array does not get much emptier
  * than those that Lua makes, or is short. This keeps the length of a table with
  * holes, which Lua finds by where its array part ends. */
-static bool fits_array(const struct walk *walk, lua_Unsigned key)
+static bool may_follow(const struct walk *walk, lua_Unsigned key)
 {
     lua_Unsigned next = (lua_Unsigned)walk->sizes.array + 1;
 
-    if (walk->sizes.hash > 0 || key < next || key >= UINT32_MAX)
-        return false;
-    return key == next || (key <= walk->border && key <= 8 * walk->filled + 64);
+    return key > next && key < UINT32_MAX && key <= walk->border &&
+           key <= 8 * walk->filled + 64;
 }
 
 static bool put_holes(struct encoder *e, struct walk *walk, lua_Unsigned key)
 {
     for (; walk->sizes.array + 1 < key; walk->sizes.array++)
-        if (!put_tag(e, TAG_NIL))
+        if (!write_tag(&e->w, TAG_NIL))
             return false;
-    walk->sizes.array++;
-    walk->filled++;
     return true;
 }
 
-static bool put_key(struct encoder *e, struct walk *walk, int key,
-                    const struct step *at, int depth)
+/* Whether the key goes on with the array. */
+static inline bool is_place(struct encoder *e, struct walk *walk, int index,
+                            lua_Unsigned *key)
 {
-    const struct step step = {at, STEP_KEY, key};
-
-    if (lua_isinteger(e->L, key) &&
-        fits_array(walk, (lua_Unsigned)lua_tointeger(e->L, key)))
-        return put_holes(e, walk, (lua_Unsigned)lua_tointeger(e->L, key));
-    if (walk->sizes.hash == UINT32_MAX)
-        return fail(e, CODEC_NO_MEMORY);
-    walk->sizes.hash++;
-    return encode_value(e, key, &step, depth);
+    if (!lua_isinteger(e->L, index))
+        return false;
+    *key = (lua_Unsigned)lua_tointeger(e->L, index);
+    return (*key == walk->sizes.array + (lua_Unsigned)1 && *key < UINT32_MAX) ||
+           may_follow(walk, *key);
 }
 
-static bool put_fields(struct encoder *e, struct walk *walk, int index,
-                       const struct step *at, int depth)
+/* Integers are what long lists are made of. */
+static inline bool put_element(struct encoder *e, int index,
+                               const struct step *at, int depth)
 {
-    int key = lua_gettop(e->L) + 1, value = key + 1;
-    const struct step step = {at, STEP_FIELD, key};
+    if (lua_isinteger(e->L, index) && depth <= CODEC_MAX_DEPTH)
+        return write_integer(&e->w, lua_tointeger(e->L, index));
+    return encode_value(e, index, at, depth);
+}
 
-    lua_pushnil(e->L);
-    while (lua_next(e->L, index)) {
-        if (!put_key(e, walk, key, at, depth) ||
-            !encode_value(e, value, &step, depth))
+/* Leaves the first field that does not belong to the array, and whether there
+ * is one. */
+static bool put_array(struct encoder *e, struct walk *walk, int index,
+                      const struct step *at, int depth, bool *more)
+{
+    const int key = at->index, value = key + 1;
+    lua_Unsigned place;
+
+    while ((*more = lua_next(e->L, index)) && is_place(e, walk, key, &place)) {
+        if (!put_holes(e, walk, place) || !put_element(e, value, at, depth))
             return false;
+        walk->sizes.array++;
+        walk->filled++;
         lua_settop(e->L, key);
     }
     return true;
+}
+
+/* From the field on that lies on the stack. */
+static bool put_hash(struct encoder *e, struct walk *walk, int index,
+                     const struct step *at, int depth)
+{
+    const int key = at->index, value = key + 1;
+    const struct step to_key = {at->above, STEP_KEY, key};
+
+    do {
+        if (++walk->sizes.hash == 0 || !encode_value(e, key, &to_key, depth) ||
+            !encode_value(e, value, at, depth))
+            return false;
+        lua_settop(e->L, key);
+    } while (lua_next(e->L, index));
+    return true;
+}
+
+/* The content of the table, which is at this depth. */
+static bool put_fields(struct encoder *e, struct walk *walk, int index,
+                       const struct step *at, int depth)
+{
+    const struct step step = {at, STEP_FIELD, lua_gettop(e->L) + 1};
+    bool more;
+
+    lua_pushnil(e->L);
+    return put_array(e, walk, index, &step, depth, &more) &&
+           (!more || put_hash(e, walk, index, &step, depth));
 }
 
 static bool put_table(struct encoder *e, int index, const struct step *at,
@@ -246,18 +303,18 @@ static bool put_table(struct encoder *e, int index, const struct step *at,
 {
     struct walk walk = {.border = lua_rawlen(e->L, index)};
     enum meeting meeting = meet(e, index);
-    size_t sizes_at;
+    size_t content;
 
     if (meeting != MET_FIRST)
         return meeting == MET_AGAIN;
-    if (!lua_checkstack(e->L, 4))
-        return fail(e, CODEC_NO_MEMORY);
-    if (!put_tagged(e, TAG_TABLE, &walk.sizes, sizeof walk.sizes))
+    if (!lua_checkstack(e->L, 4) ||
+        !write_tagged(&e->w, TAG_TABLE, &walk.sizes, sizeof walk.sizes))
         return false;
-    sizes_at = e->message->size - sizeof walk.sizes;
+    content = writer_place(&e->w);
     if (!put_fields(e, &walk, index, at, depth + 1))
         return false;
-    memcpy(e->message->bytes + sizes_at, &walk.sizes, sizeof walk.sizes);
+    memcpy(e->w.message->bytes + content - sizeof walk.sizes, &walk.sizes,
+           sizeof walk.sizes);
     return true;
 }
 
@@ -280,8 +337,6 @@ static bool put_upvalues(struct encoder *e, int index, uint8_t count,
 {
     int i, upvalue = lua_gettop(e->L) + 1;
 
-    if (!lua_checkstack(e->L, 4))
-        return fail(e, CODEC_NO_MEMORY);
     for (i = 1; i <= count; i++) {
         const struct step step = {at, STEP_UPVALUE, i};
 
@@ -300,10 +355,10 @@ static bool put_function(struct encoder *e, int index, uint8_t upvalues,
     unsigned char code[sizeof function + 1];
 
     if (!library_pin((const void *)(uintptr_t)function))
-        return fail(e, CODEC_NO_MEMORY);
+        return false;
     memcpy(code, &function, sizeof function);
     code[sizeof function] = upvalues;
-    return put_tagged(e, TAG_CFUNCTION, code, sizeof code) &&
+    return write_tagged(&e->w, TAG_CFUNCTION, code, sizeof code) &&
            put_upvalues(e, index, upvalues, at, depth + 1);
 }
 
@@ -322,18 +377,19 @@ static bool put_closure(struct encoder *e, int index, uint8_t upvalues,
  * value fails, which will happen again. */
 static bool try_closure(struct encoder *e, int index, int depth, bool *works)
 {
-    struct codec_fault fault = {CODEC_UNSUPPORTED, 0, "", ""};
-    struct encoder trial = {e->L, message_new(), &fault, CODEC_STRICT, {0}};
+    struct codec_fault fault;
+    struct encoder trial;
+    struct message *message = message_new();
     int top = lua_gettop(e->L);
 
-    if (trial.message == NULL)
-        return fail(e, CODEC_NO_MEMORY);
-    identity_init(&trial.identity);
+    if (message == NULL)
+        return false;
+    begin(&trial, e->L, CODEC_STRICT, message, &fault);
     *works = encode_value(&trial, index, NULL, depth) ||
              fault.problem != CODEC_UNSUPPORTED;
     lua_settop(e->L, top);
-    identity_destroy(&trial.identity);
-    message_release(trial.message);
+    end(&trial);
+    message_release(message);
     return true;
 }
 
@@ -363,35 +419,26 @@ static bool put_any_function(struct encoder *e, int index,
 
     if (!lua_iscfunction(e->L, index))
         return refuse(e, index, at, "Lua function");
+    if (!lua_checkstack(e->L, 4))
+        return false;
     upvalues = count_upvalues(e->L, index);
     if (upvalues == 0)
         return put_function(e, index, 0, at, depth);
     return put_whole_closure(e, index, upvalues, at, depth);
 }
 
-/* ---- all of them ---- */
+/* ---- all others ---- */
 
-static bool encode_value(struct encoder *e, int index, const struct step *at,
+static bool encode_other(struct encoder *e, int index, const struct step *at,
                          int depth)
 {
-    void *pointer;
-
-    if (depth > CODEC_MAX_DEPTH)
-        return fail(e, CODEC_TOO_DEEP);
     switch (lua_type(e->L, index)) {
-    case LUA_TNIL:
-        return put_tag(e, TAG_NIL);
-    case LUA_TBOOLEAN:
-        return put_tag(e, lua_toboolean(e->L, index) ? TAG_TRUE : TAG_FALSE);
-    case LUA_TNUMBER:
-        return put_number(e, index);
-    case LUA_TSTRING:
-        return put_string(e, index);
     case LUA_TTABLE:
         return put_table(e, index, at, depth);
+    case LUA_TNIL:
+        return write_tag(&e->w, TAG_NIL);
     case LUA_TLIGHTUSERDATA:
-        pointer = lua_touserdata(e->L, index);
-        return put_tagged(e, TAG_LIGHTUSERDATA, &pointer, sizeof pointer);
+        return put_lightuserdata(e, index);
     case LUA_TFUNCTION:
         return put_any_function(e, index, at, depth);
     case LUA_TTHREAD:
@@ -404,59 +451,18 @@ static bool encode_value(struct encoder *e, int index, const struct step *at,
 bool codec_encode(lua_State *L, int first, int last, enum codec_policy policy,
                   struct message *message, struct codec_fault *fault)
 {
-    struct encoder e = {L, message, fault, policy, {0}};
-    int top = lua_gettop(L);
+    struct encoder e;
+    int top = lua_gettop(L), index;
     bool ok = true;
 
-    fault->what = "";
-    fault->place[0] = '\0';
-    identity_init(&e.identity);
-    if (!lua_checkstack(L, 8))
-        ok = fail(&e, CODEC_NO_MEMORY);
-    for (; ok && first <= last; first++) {
-        fault->index = first;
-        ok = encode_value(&e, first, NULL, 1);
-        message->values++;
+    begin(&e, L, policy, message, fault);
+    for (index = first; ok && index <= last; index++) {
+        fault->index = index;
+        ok = encode_value(&e, index, NULL, 1);
     }
-    message->objects = e.identity.count;
-    identity_destroy(&e.identity);
-    lua_settop(L, top);
+    message->values = (uint32_t)(index - first);
+    end(&e);
+    if (!ok)
+        lua_settop(L, top);
     return ok;
-}
-
-void codec_push_fault(lua_State *L, const struct codec_fault *fault)
-{
-    switch (fault->problem) {
-    case CODEC_TOO_DEEP:
-        lua_pushfstring(L, "Hit maximum copy depth (%d > %d).",
-                        CODEC_MAX_DEPTH + 1, CODEC_MAX_DEPTH);
-        break;
-    case CODEC_NO_MEMORY:
-        lua_pushliteral(L, "not enough memory");
-        break;
-    case CODEC_UNSUPPORTED:
-        if (fault->place[0] == '\0')
-            lua_pushfstring(L, "%s cannot be sent", fault->what);
-        else
-            lua_pushfstring(L, "at %s: %s cannot be sent", fault->place,
-                            fault->what);
-        break;
-    }
-}
-
-int codec_raise(lua_State *L, const struct codec_fault *fault,
-                const char *function)
-{
-    const char *why;
-
-    codec_push_fault(L, fault);
-    why = lua_tostring(L, -1);
-    switch (fault->problem) {
-    case CODEC_UNSUPPORTED:
-        return lua_refuse_argument(L, fault->index, function, why);
-    case CODEC_TOO_DEEP:
-        return luaL_error(L, "%s", why);
-    default:
-        return lua_error(L);
-    }
 }

@@ -23,6 +23,8 @@ enum tag {
     TAG_LIGHTUSERDATA, /* void * */
     TAG_CFUNCTION,     /* lua_CFunction, uint8_t upvalues, upvalues */
     TAG_HANDLE,        /* uint32_t number */
+    TAG_KEEP,          /* uint8_t place, a string that is kept there */
+    TAG_KEPT,          /* uint8_t place of a string */
     /* From here on the tag is an integer from 0 to 127 itself. */
     TAG_SMALL_INTEGER = 0x80
 };

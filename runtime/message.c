@@ -11,6 +11,7 @@ static void make_empty(struct message *message)
     message->size = 0;
     message->values = message->objects = 0;
     message->shared = false;
+    message->texts = 0;
     message->label = 0;
     message->handle_count = 0;
 }

@@ -39,6 +39,8 @@ struct message {
     uint32_t values, objects;
     uint32_t handle_count;
     bool shared;
+    /* How many places for strings the bytes refer to. */
+    uint8_t texts;
     /* Free for what sender and receiver agree on. */
     uint8_t label;
     unsigned char small[MESSAGE_INLINE];

@@ -245,6 +245,11 @@ static void lie_about_the_rest(struct message *message)
     message->shared = !truth.shared;
     check_damaged(decode(to, message));
     message->shared = truth.shared;
+    message->texts = (uint8_t)(truth.texts + 1);
+    check_damaged(decode(to, message));
+    message->texts = 0;
+    check_damaged(decode(to, message));
+    message->texts = truth.texts;
     message->handle_count = 0;
     check_damaged(decode(to, message));
     message->handle_count = truth.handle_count;
@@ -290,7 +295,7 @@ static void check_bytes(const unsigned char *bytes, size_t size, int expected)
 static void bytes_are_checked(void)
 {
     static const unsigned char nil[] = {TAG_NIL}, two[] = {TAG_NIL, TAG_NIL},
-                               unknown[] = {TAG_HANDLE + 1},
+                               unknown[] = {TAG_KEPT + 1},
                                last[] = {TAG_SMALL_INTEGER - 1};
     static const unsigned char texts[][10] = {
         {TAG_STRING8, 3, 'a', 'b'},
@@ -356,6 +361,7 @@ static void nonsense_is_rejected(void)
                                            : random_next(&s.random));
         message->values = random_below(&s.random, 4);
         message->shared = random_one_in(&s.random, 2);
+        message->texts = (uint8_t)random_below(&s.random, 256);
         check_damaged(decode_bytes(message, bytes, size));
     }
     message_release(message);
