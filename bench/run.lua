@@ -1,0 +1,135 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Runs the measurements: see docs/benchmarks.md, or --help.
+
+local usage = [[
+usage: lua bench/run.lua [--quick] [--only PATTERN] [--json FILE] [--list]
+
+  --quick         fewer rounds and rows
+  --only PATTERN  only rows whose "group: name" the Lua pattern matches; may be
+                  repeated
+  --json FILE     writes all samples to the file
+  --list          prints the rows and measures nothing
+  -h, --help      prints this text
+
+LLTHREADS2_PEER may name a directory in which another implementation of
+llthreads2 lies (?.lua and ?.so), to be measured beside this one.
+
+Exit status: 0 measured, 1 something went wrong, 2 bad usage.
+]]
+
+local root = arg[0]:match("^(.*)bench/[^/]*$") or "../"
+package.path = root .. "?.lua;" .. root .. "lua/?.lua;" .. package.path
+
+local groups = { "threads", "copy", "channels" }
+
+-- How carefully: see support/measure.lua for the first four. `includes` names
+-- the modes whose sizes are measured.
+local modes = {
+  full = { name = "full", rounds = 5, most = 21, seconds = 1, sample = 5e6,
+    includes = { "tiny", "quick", "full" }, burst = 1000, idle = 1000 },
+  quick = { name = "quick", rounds = 3, most = 5, seconds = 0.3, sample = 2e6,
+    includes = { "tiny", "quick" }, burst = 300, idle = 300 },
+  tiny = { name = "tiny", rounds = 2, most = 2, seconds = 0, sample = 1e4,
+    includes = { "tiny" }, burst = 5, idle = 5 },
+}
+
+local function refuse(problem)
+  io.stderr:write("run: ", problem, " (try --help)\n")
+  os.exit(2)
+end
+
+local function parse(words)
+  local options, i = { mode = modes.full, only = {} }, 1
+  local function value()
+    i = i + 1
+    return words[i] or refuse(words[i - 1] .. ": nothing follows")
+  end
+  while words[i] do
+    local word = words[i]
+    if word == "--quick" then options.mode = modes.quick
+    elseif word == "--tiny" then options.mode = modes.tiny
+    elseif word == "--only" then table.insert(options.only, value())
+    elseif word == "--json" then options.json = value()
+    elseif word == "--list" then options.list = true
+    elseif word == "-h" or word == "--help" then options.help = true
+    else refuse("unknown option: " .. word) end
+    i = i + 1
+  end
+  return options
+end
+
+local function wanted(row, only)
+  if #only == 0 then return true end
+  for _, pattern in ipairs(only) do
+    if (row.group .. ": " .. row.name):find(pattern) then return true end
+  end
+  return false
+end
+
+local function chosen_rows(options)
+  local rows = {}
+  for _, group in ipairs(groups) do
+    for _, row in ipairs(require("bench." .. group)(options.mode)) do
+      if wanted(row, options.only) then rows[#rows + 1] = row end
+    end
+  end
+  return rows
+end
+
+local function print_head(description, skipped)
+  for _, line in ipairs(description) do
+    print(("%-20s%s"):format(line[1], line[2]))
+  end
+  for _, line in ipairs(skipped) do
+    print(("%-20s%s"):format("without", line[1] .. ": " .. line[2]))
+  end
+  print()
+end
+
+local function measure_all(rows, suite)
+  local progress = require "bench.support.progress"
+  local report = require "bench.support.report"
+  local measure = require "bench.support.row".measure
+  local records = {}
+  for number, row in ipairs(rows) do
+    records[number] = measure(row, suite, function(round)
+      progress.show(number, #rows, row.group .. ": " .. row.name, round)
+    end)
+    progress.clear()
+    print(report.text(records[number]))
+    io.stdout:flush()
+  end
+  return records
+end
+
+local function write_json(path, document)
+  local json = require "cjson"
+  local file <close> = assert(io.open(path, "w"))
+  assert(file:write(json.encode(document), "\n"))
+end
+
+local function main(options)
+  if options.help then return io.write(usage) end
+  local rows = chosen_rows(options)
+  if #rows == 0 then refuse("no row matches") end
+  if options.list then
+    for _, row in ipairs(rows) do print(row.group .. ": " .. row.name) end
+    return
+  end
+  local description = require "bench.support.machine".describe()
+  local adapters, skipped = require "bench.support.contestants".load()
+  print_head(description, skipped)
+  local suite = { mode = options.mode, adapters = adapters }
+  local records = measure_all(rows, suite)
+  if options.json then
+    write_json(options.json, {
+      mode = options.mode.name,
+      machine = description,
+      skipped = skipped,
+      rows = records,
+    })
+  end
+end
+
+main(parse(arg))

@@ -1,0 +1,96 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Measures the contestants of a row in turn.
+--
+-- A contestant is a table:
+--
+--   name     what is printed
+--   run      run(times) does the work so many times; it may return the
+--            nanoseconds that count, or a list of them, one each time
+--   without  the same without its subject (a thread without a value, say):
+--            measured in each round too, so that the difference is known
+--   times    how often; if absent, as often as a sample needs to be long enough
+--
+-- The mode says how carefully: the least number of rounds, the most, the
+-- seconds after which no round beyond the least is begun, and the nanoseconds
+-- that a sample shall last at least.
+
+local native = require "bench_native"
+local statistics = require "bench.support.statistics"
+
+local measure = {}
+
+local MOST_TIMES = 1000000
+
+-- The nanoseconds of `times` runs, and the list of each if the run tells it.
+local function timed(run, times)
+  collectgarbage()
+  local start = native.now()
+  local told = run(times)
+  local whole = native.now() - start
+  if type(told) ~= "table" then return told or whole end
+  return statistics.median(told) * times, told
+end
+
+-- How often the work fits into a sample. This also warms what is measured.
+local function calibrated(run, mode)
+  local times = 1
+  while true do
+    local ns = math.max(timed(run, times), 1)
+    if ns >= mode.sample / 2 or times == MOST_TIMES then return times end
+    local wanted = math.ceil(times * mode.sample / ns)
+    times = math.min(wanted, times * 10, MOST_TIMES)
+  end
+end
+
+-- Runs once to warm it; a library that cannot do it is told by nil and why.
+local function prepared(contestant, mode)
+  local result = { name = contestant.name, id = contestant.id, samples = {} }
+  result.times = contestant.times or calibrated(contestant.run, mode)
+  if contestant.times then timed(contestant.run, 1) end
+  if contestant.without then
+    result.without = {}
+    result.times_without = calibrated(contestant.without, mode)
+  end
+  return result
+end
+
+local function add_sample(contestant, result, round)
+  local ns, each = timed(contestant.run, result.times)
+  result.samples[round] = ns / result.times
+  if each then
+    result.latencies = result.latencies or {}
+    table.move(each, 1, #each, #result.latencies + 1, result.latencies)
+  end
+  if contestant.without then
+    result.without[round] =
+      timed(contestant.without, result.times_without) / result.times_without
+  end
+end
+
+-- Measures the contestants. Returns a result for each that could do it, in the
+-- same order, and the reasons of the others by name. `tell(round)` is called
+-- before each round.
+function measure.contestants(contestants, mode, tell)
+  local running, results, failed = {}, {}, {}
+  for _, contestant in ipairs(contestants) do
+    local ok, result = pcall(prepared, contestant, mode)
+    if ok then
+      running[#running + 1], results[#results + 1] = contestant, result
+    else
+      failed[contestant.name] = tostring(result)
+    end
+  end
+  local round, limit = 0, native.now() + mode.seconds * 1e9
+  while round < mode.rounds
+    or round < mode.most and native.now() < limit do
+    round = round + 1
+    tell(round)
+    for i, contestant in ipairs(running) do
+      add_sample(contestant, results[i], round)
+    end
+  end
+  return results, failed
+end
+
+return measure
