@@ -27,25 +27,31 @@ local large_string = {
   round_trip = { { to = "peer", at_most = 1.2 } },
 }
 
--- Each kind with its sizes, by the mode of the suite that measures it first,
--- and the sizes from which on the goals count.
+-- Each kind with its sizes, and the first mode that measures each. The goals
+-- count `from` a size on.
 local kinds = {
-  { "integer, alone", sizes = { full = { 1 } } },
-  { "integers", sizes = { tiny = { 10 }, quick = { 1000, 100000 },
-    full = { 100, 10000, 1000000 } }, goals = structured, from = 10000 },
-  { "floats", sizes = { full = { 10, 1000, 100000, 1000000 } },
-    goals = structured, from = 10000 },
-  { "records", sizes = { tiny = { 10 }, quick = { 10000 },
-    full = { 100, 1000, 100000 } }, goals = structured, from = 10000 },
-  { "map entries", sizes = { quick = { 50000 },
-    full = { 10, 1000, 1000000 } }, goals = structured, from = 10000 },
-  { "tree nodes", sizes = { quick = { 10000 },
-    full = { 10, 1000, 100000 } }, goals = structured, from = 10000 },
-  { "short strings", sizes = { quick = { 10000 },
-    full = { 10, 1000, 100000, 1000000 } }, goals = structured, from = 10000 },
-  { "strings of 10 KB", sizes = { full = { 10, 1000 } } },
-  { "bytes in one string", sizes = { quick = { 16000000 },
-    full = { 10, 10000 } }, goals = large_string, from = 16000000 },
+  { "integer, alone", sizes = { { 1, "full" } } },
+  { "integers", goals = structured, from = 10000,
+    sizes = { { 10, "tiny" }, { 100, "full" }, { 1000, "quick" },
+      { 10000, "full" }, { 100000, "quick" }, { 1000000, "full" } } },
+  { "floats", goals = structured, from = 10000,
+    sizes = { { 10, "full" }, { 1000, "full" }, { 100000, "full" },
+      { 1000000, "full" } } },
+  { "records", goals = structured, from = 10000,
+    sizes = { { 10, "tiny" }, { 100, "full" }, { 1000, "full" },
+      { 10000, "quick" }, { 100000, "full" } } },
+  { "map entries", goals = structured, from = 10000,
+    sizes = { { 10, "full" }, { 1000, "full" }, { 50000, "quick" },
+      { 1000000, "full" } } },
+  { "tree nodes", goals = structured, from = 10000,
+    sizes = { { 10, "full" }, { 1000, "full" }, { 10000, "quick" },
+      { 100000, "full" } } },
+  { "short strings", goals = structured, from = 10000,
+    sizes = { { 10, "full" }, { 1000, "full" }, { 10000, "quick" },
+      { 100000, "full" }, { 1000000, "full" } } },
+  { "strings of 10 KB", sizes = { { 10, "full" }, { 1000, "full" } } },
+  { "bytes in one string", goals = large_string, from = 16000000,
+    sizes = { { 10, "full" }, { 10000, "full" }, { 16000000, "quick" } } },
 }
 
 -- What comes back must be what went out, by its size.
@@ -114,7 +120,7 @@ local function make(suite, way, kind, size)
   return list, { bytes = bytes, values = values }
 end
 
-local function row(way, kind, size)
+local function row(way, kind, size, mode)
   local title = way:gsub("_", " ")
   local goals = kind.goals and size >= kind.from and kind.goals[way]
   return {
@@ -122,32 +128,20 @@ local function row(way, kind, size)
     name = ("%s %s, %s"):format(units.count(size), kind[1], title),
     series = kind[1] .. ", " .. title,
     x = size,
+    mode = mode,
     columns = "copy",
     goals = goals or nil,
     make = function(suite) return make(suite, way, kind[1], size) end,
   }
 end
 
--- The sizes of a kind that belong to the mode, in ascending order.
-local function sizes_of(kind, mode)
-  local sizes = {}
-  for _, name in ipairs(mode.includes) do
-    for _, size in ipairs(kind.sizes[name] or {}) do
-      sizes[#sizes + 1] = size
+local rows = {}
+for _, kind in ipairs(kinds) do
+  for _, size in ipairs(kind.sizes) do
+    for _, way in ipairs { "argument", "round_trip" } do
+      rows[#rows + 1] = row(way, kind, size[1], size[2])
     end
   end
-  table.sort(sizes)
-  return sizes
 end
 
-return function(mode)
-  local rows = {}
-  for _, kind in ipairs(kinds) do
-    for _, size in ipairs(sizes_of(kind, mode)) do
-      for _, way in ipairs { "argument", "round_trip" } do
-        rows[#rows + 1] = row(way, kind, size)
-      end
-    end
-  end
-  return rows
-end
+return rows

@@ -23,15 +23,22 @@ package.path = root .. "?.lua;" .. root .. "lua/?.lua;" .. package.path
 
 local groups = { "threads", "copy", "channels" }
 
--- How carefully: see support/measure.lua for the first four. `includes` names
--- the modes whose sizes are measured.
+-- How carefully: see support/measure.lua for the first four. `includes` has the
+-- modes whose rows are measured; the others are numbers of threads, rounds,
+-- messages and milliseconds, and the nanoseconds of a sample with threads.
 local modes = {
   full = { name = "full", rounds = 5, most = 21, seconds = 1, sample = 5e6,
-    includes = { "tiny", "quick", "full" }, burst = 1000, idle = 1000 },
+    includes = { tiny = true, quick = true, full = true },
+    burst = 1000, idle = 1000, idle_ms = 1000, stream = 3e7, depth = 100000,
+    ping_pongs = 10000, parked = 200 },
   quick = { name = "quick", rounds = 3, most = 5, seconds = 0.3, sample = 2e6,
-    includes = { "tiny", "quick" }, burst = 300, idle = 300 },
+    includes = { tiny = true, quick = true },
+    burst = 300, idle = 300, idle_ms = 300, stream = 1e7, depth = 10000,
+    ping_pongs = 3000, parked = 50 },
   tiny = { name = "tiny", rounds = 2, most = 2, seconds = 0, sample = 1e4,
-    includes = { "tiny" }, burst = 5, idle = 5 },
+    includes = { tiny = true },
+    burst = 5, idle = 5, idle_ms = 5, stream = 1e4, depth = 100,
+    ping_pongs = 20, parked = 5 },
 }
 
 local function refuse(problem)
@@ -59,9 +66,10 @@ local function parse(words)
   return options
 end
 
-local function wanted(row, only)
-  if #only == 0 then return true end
-  for _, pattern in ipairs(only) do
+local function wanted(row, options)
+  if not options.mode.includes[row.mode or "tiny"] then return false end
+  if #options.only == 0 then return true end
+  for _, pattern in ipairs(options.only) do
     if (row.group .. ": " .. row.name):find(pattern) then return true end
   end
   return false
@@ -70,8 +78,8 @@ end
 local function chosen_rows(options)
   local rows = {}
   for _, group in ipairs(groups) do
-    for _, row in ipairs(require("bench." .. group)(options.mode)) do
-      if wanted(row, options.only) then rows[#rows + 1] = row end
+    for _, row in ipairs(require("bench." .. group)) do
+      if wanted(row, options) then rows[#rows + 1] = row end
     end
   end
   return rows

@@ -4,6 +4,7 @@
 
 local contestants = require "bench.support.contestants"
 local fresh = require "bench.support.fresh"
+local growth = require "bench.support.growth"
 local native = require "bench_native"
 
 local repeated = contestants.repeated
@@ -32,17 +33,18 @@ local function at_once(method, floor)
       return function(times)
         local start = native.now()
         for _ = 1, times do f(count) end
-        return (native.now() - start) // count
+        return native.now() - start
       end
     end
     local list = contestants.from(suite.adapters, method, function(adapter)
-      return { times = 1, run = burst(adapter[method]) }
+      return { times = 1, parts = count, run = burst(adapter[method]) }
     end)
     if floor then
       list[#list + 1] = {
         name = "floor: state made and closed in a new thread",
         id = "both",
         times = 1,
+        parts = count,
         run = burst(native.state_threads),
       }
     end
@@ -66,31 +68,42 @@ local function memory(suite)
   return list, { note = ("of %d threads, the part of one"):format(count) }
 end
 
-return function()
-  return {
-    {
-      group = "threads",
-      name = "new, start, join",
-      goals = { { to = "peer", at_most = 0.6 },
-        { to = "both", at_most = 1.2 } },
-      make = one_by_one,
-    },
-    {
-      group = "threads",
-      name = "joined, many at once",
-      make = at_once("burst", true),
-    },
-    {
-      group = "threads",
-      name = "detached, many at once",
-      make = at_once("detached_burst", true),
-    },
-    {
-      group = "threads",
-      name = "memory of an idle thread",
-      unit = "bytes",
-      goals = { { to = "floor", at_most = 1.1 } },
-      make = memory,
-    },
-  }
-end
+return {
+  {
+    group = "threads",
+    name = "new, start, join",
+    goals = { { to = "peer", at_most = 0.6 },
+      { to = "both", at_most = 1.2 } },
+    make = one_by_one,
+  },
+  {
+    group = "threads",
+    name = "joined, many at once",
+    make = at_once("burst", true),
+  },
+  {
+    group = "threads",
+    name = "detached, many at once",
+    make = at_once("detached_burst", true),
+  },
+  {
+    group = "threads",
+    name = "memory of an idle thread",
+    unit = "bytes",
+    goals = { { to = "floor", at_most = 1.1 } },
+    make = memory,
+  },
+  growth.row {
+    group = "threads",
+    name = "a thread, by how many are alive",
+    title = "%s alive",
+    sizes = { [10] = "tiny", [1000] = "full", [10000] = "full" },
+    each = function(suite, count)
+      return function()
+        local threads = suite.adapters[1].idle(count)
+        native.open_gate()
+        for _, thread in ipairs(threads) do assert(thread:join()) end
+      end, count
+    end,
+  },
+}

@@ -10,6 +10,8 @@
 --   without  the same without its subject (a thread without a value, say):
 --            measured in each round too, so that the difference is known
 --   times    how often; if absent, as often as a sample needs to be long enough
+--   sample   how long that is, in nanoseconds, if the mode's is too short
+--   parts    by how many the time is divided, 1 if absent
 --
 -- The mode says how carefully: the least number of rounds, the most, the
 -- seconds after which no round beyond the least is begun, and the nanoseconds
@@ -33,35 +35,42 @@ local function timed(run, times)
 end
 
 -- How often the work fits into a sample. This also warms what is measured.
-local function calibrated(run, mode)
+local function calibrated(run, sample)
   local times = 1
   while true do
     local ns = math.max(timed(run, times), 1)
-    if ns >= mode.sample / 2 or times == MOST_TIMES then return times end
-    local wanted = math.ceil(times * mode.sample / ns)
+    if ns >= sample / 2 or times == MOST_TIMES then return times end
+    local wanted = math.ceil(times * sample / ns)
     times = math.min(wanted, times * 10, MOST_TIMES)
   end
 end
 
 -- Runs once to warm it; a library that cannot do it is told by nil and why.
 local function prepared(contestant, mode)
-  local result = { name = contestant.name, id = contestant.id, samples = {} }
-  result.times = contestant.times or calibrated(contestant.run, mode)
-  if contestant.times then timed(contestant.run, 1) end
+  local result = { name = contestant.name, id = contestant.id,
+    x = contestant.x, samples = {} }
+  local sample = contestant.sample or mode.sample
+  result.times = contestant.times or calibrated(contestant.run, sample)
+  if contestant.times then timed(contestant.run, contestant.times) end
   if contestant.without then
     result.without = {}
-    result.times_without = calibrated(contestant.without, mode)
+    result.times_without = calibrated(contestant.without, sample)
   end
   return result
 end
 
+local function add_latencies(result, each)
+  result.latencies = result.latencies or {}
+  table.move(each, 1, #each, #result.latencies + 1, result.latencies)
+  if each.asleep then
+    result.asleep = math.min(result.asleep or 1, each.asleep)
+  end
+end
+
 local function add_sample(contestant, result, round)
   local ns, each = timed(contestant.run, result.times)
-  result.samples[round] = ns / result.times
-  if each then
-    result.latencies = result.latencies or {}
-    table.move(each, 1, #each, #result.latencies + 1, result.latencies)
-  end
+  result.samples[round] = ns / result.times / (contestant.parts or 1)
+  if each then add_latencies(result, each) end
   if contestant.without then
     result.without[round] =
       timed(contestant.without, result.times_without) / result.times_without

@@ -38,6 +38,9 @@ extra.latency = {
   { "p50", function(result) return units.show(result.p50, "ns") end },
   { "p99", function(result) return units.show(result.p99, "ns") end },
   { "p99.9", function(result) return units.show(result.p999, "ns") end },
+  { "asleep", function(result)
+    return result.asleep and ("%.0f %%"):format(result.asleep * 100) or "-"
+  end },
 }
 
 local function ratio_of(result, subject)

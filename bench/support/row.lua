@@ -8,7 +8,8 @@
 --   unit          of the samples: "ns" (default), "bytes" or "sleeps"
 --   columns       the additional columns of its table: "copy" or "latency"
 --   series, x     for charts: the line on which the row is a point, and where
---   least         the least size of the mode at which it is measured at all
+--   mode          the first mode of tiny, quick, full that measures it; tiny if
+--                 absent
 --   goals         a list of { to =, at_most = }: how many times as much as the
 --                 contestant with that `id` the first one may need, or without
 --                 `to`, its limit in the unit of the row
