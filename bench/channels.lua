@@ -146,39 +146,49 @@ end
 
 -- Ping-pong -------------------------------------------------------------------
 
--- The list of the rounds' times, with how many of the waits were asleep. With a
--- pause each side sleeps twice a round: in its pause, and in its wait.
-local function watched(play, rounds, pause)
+-- In a pause both sides sleep; the system then tends to run them on the same
+-- processor, so whoever spins before it sleeps keeps the other one waiting. If
+-- they work in their pauses, the one that is woken sleeps on another processor,
+-- and that has to wake up, too.
+local PAUSE = 0.5
+
+-- The list of the rounds' times, with how many of the waits were asleep.
+local function watched(play, rounds, pause, works)
+  local others = pause and not works and 2 * rounds or 0
   return function()
     local before = native.sleeps()
-    local list = play(rounds, pause)
-    local sleeps = native.sleeps() - before - (pause and 2 * rounds or 0)
+    local list = play(rounds, pause, works)
+    local sleeps = native.sleeps() - before - others
     list.asleep = math.max(0, math.min(1, sleeps / (2 * rounds)))
     return list
   end
 end
 
-local function futex(title, id, spins, rounds, pause)
+local function player(adapter, ...)
+  return {
+    times = 1,
+    run = watched(function(rounds, pause, works)
+      return adapter.ping_pong { rounds = rounds, pause = pause, works = works }
+    end, ...),
+  }
+end
+
+local function ping_pongs(suite, ...)
+  local arguments = table.pack(...)
+  return contestants.from(suite.adapters, "ping_pong", function(adapter)
+    return player(adapter, table.unpack(arguments, 1, arguments.n))
+  end)
+end
+
+local function futex(title, id, spins, ...)
   return {
     name = title,
     id = id,
     times = 1,
-    run = watched(function(...)
-      local count, rest = ...
-      return native.futex_ping_pong(count, spins, rest)
-    end, rounds, pause),
+    run = watched(function(rounds, pause, works)
+      return native.futex_ping_pong(rounds, spins, pause, works)
+    end, ...),
   }
-end
-
-local function ping_pongs(suite, rounds, pause)
-  return contestants.from(suite.adapters, "ping_pong", function(adapter)
-    return {
-      times = 1,
-      run = watched(function(count, rest)
-        return adapter.ping_pong { rounds = count, pause = rest }
-      end, rounds, pause),
-    }
-  end)
 end
 
 local function running(suite)
@@ -191,10 +201,17 @@ local function running(suite)
 end
 
 local function parked(suite)
-  local rounds, pause = suite.mode.parked, 0.5
-  local list = ping_pongs(suite, rounds, pause)
-  list[#list + 1] = futex("floor: futex", "futex", false, rounds, pause)
+  local rounds = suite.mode.parked
+  local list = ping_pongs(suite, rounds, PAUSE)
+  list[#list + 1] = futex("floor: futex", "futex", false, rounds, PAUSE)
   return list
+end
+
+local function parked_apart(suite)
+  local rounds = suite.mode.parked
+  local ours = player(suite.adapters[1], rounds, PAUSE, true)
+  ours.name = suite.adapters[1].name
+  return { ours, futex("floor: futex", "futex", false, rounds, PAUSE, true) }
 end
 
 -- Others ----------------------------------------------------------------------
@@ -272,6 +289,13 @@ for _, row in ipairs {
     columns = "latency",
     goals = { { to = "futex", at_most = 1.1 } },
     make = parked,
+  },
+  {
+    group = "channels",
+    name = "ping-pong, both sides parked, on two processors",
+    columns = "latency",
+    goals = { { to = "futex", at_most = 1.1 } },
+    make = parked_apart,
   },
   fan_in_row(2, "tiny"),
   fan_in_row(20, "quick"),

@@ -35,6 +35,14 @@ void native_sleep(double milliseconds)
         ;
 }
 
+void native_work(double milliseconds)
+{
+    int64_t end = native_now() + (int64_t)(milliseconds * 1e6);
+
+    while (native_now() < end)
+        ;
+}
+
 static int now(lua_State *L)
 {
     lua_pushinteger(L, native_now());
@@ -45,6 +53,13 @@ static int now(lua_State *L)
 static int sleep_a_while(lua_State *L)
 {
     native_sleep(luaL_checknumber(L, 1));
+    return 0;
+}
+
+/* work(milliseconds) */
+static int work_a_while(lua_State *L)
+{
+    native_work(luaL_checknumber(L, 1));
     return 0;
 }
 
@@ -92,8 +107,13 @@ static int copy_bytes(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"now", now},       {"sleep", sleep_a_while},   {"cpu", cpu},
-    {"sleeps", sleeps}, {"is_watched", is_watched}, {"memcpy", copy_bytes},
+    {"now", now},
+    {"sleep", sleep_a_while},
+    {"work", work_a_while},
+    {"cpu", cpu},
+    {"sleeps", sleeps},
+    {"is_watched", is_watched},
+    {"memcpy", copy_bytes},
     {NULL, NULL},
 };
 

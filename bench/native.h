@@ -13,8 +13,9 @@
 /* Nanoseconds on the monotonic clock. */
 int64_t native_now(void);
 
-/* Lets the calling thread sleep. */
+/* Let the calling thread sleep, and keep its processor busy. */
 void native_sleep(double milliseconds);
+void native_work(double milliseconds);
 
 /* Comes to the gate and stays there until it is opened: see native_gate.c. */
 void native_wait_at_gate(void);

@@ -26,7 +26,7 @@ struct word {
 struct game {
     struct word ping, pong;
     lua_Integer rounds;
-    bool spins;
+    bool spins, works;
     double pause;
     int64_t got, answered;
 };
@@ -58,7 +58,9 @@ static void await(const struct game *game, struct word *word, unsigned old)
 
 static void rest(const struct game *game)
 {
-    if (game->pause > 0)
+    if (game->works)
+        native_work(game->pause);
+    else if (game->pause > 0)
         native_sleep(game->pause);
 }
 
@@ -89,8 +91,9 @@ static int64_t ask(struct game *game, unsigned round)
     return native_now() - start - (game->answered - game->got);
 }
 
-/* futex_ping_pong(rounds, spins [, pause]): a list of nanoseconds per round.
- * With a pause in milliseconds, each side lets the other one fall asleep. */
+/* futex_ping_pong(rounds, spins [, pause [, works]]): a list of nanoseconds per
+ * round. With a pause in milliseconds each side lets the other one fall asleep,
+ * asleep itself or, if it `works`, busy. */
 static int futex_ping_pong(lua_State *L)
 {
     struct game game;
@@ -101,6 +104,7 @@ static int futex_ping_pong(lua_State *L)
     game.rounds = luaL_checkinteger(L, 1);
     game.spins = lua_toboolean(L, 2);
     game.pause = luaL_optnumber(L, 3, 0);
+    game.works = lua_toboolean(L, 4);
     lua_createtable(L, (int)game.rounds, 0);
     if (pthread_create(&thread, NULL, answer, &game) != 0)
         return luaL_error(L, "cannot start a thread");

@@ -88,12 +88,12 @@ end]]
 
 -- The answer tells when the ping came and when the answer left.
 local ANSWER_LATER = [[
-local ping, pong, rounds, pause = ...
+local ping, pong, rounds, pause, how = ...
 local native = require "bench_native"
 for _ = 1, rounds do
   ping:receive()
   local got = native.now()
-  native.sleep(pause)
+  native[how](pause)
   pong:send(got, native.now())
 end]]
 
@@ -105,21 +105,23 @@ local function ask(ping, pong)
 end
 
 -- The other side's rest does not count.
-local function ask_later(ping, pong, pause)
-  native.sleep(pause)
+local function ask_later(ping, pong, pause, how)
+  native[how](pause)
   local begin = native.now()
   ping:send(1)
   local _, got, answered = pong:receive()
   return native.now() - begin - (answered - got)
 end
 
+-- With `works`, the sides are busy in their pauses, where others sleep.
 function adapter.ping_pong(options)
-  local ping, pong, pause = channel.new(), channel.new(), options.pause
+  local ping, pong = channel.new(), channel.new()
+  local pause, how = options.pause, options.works and "work" or "sleep"
   local threads, list = {}, {}
   start(threads, pause and ANSWER_LATER or ANSWER, ping, pong, options.rounds,
-    pause)
+    pause, how)
   local round = pause and ask_later or ask
-  for i = 1, options.rounds do list[i] = round(ping, pong, pause) end
+  for i = 1, options.rounds do list[i] = round(ping, pong, pause, how) end
   join(threads)
   return list
 end
