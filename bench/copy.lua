@@ -42,7 +42,7 @@ local kinds = {
       { 10000, "quick" }, { 100000, "full" } } },
   { "map entries", goals = structured, from = 10000,
     sizes = { { 10, "full" }, { 1000, "full" }, { 50000, "quick" },
-      { 1000000, "full" } } },
+      { 500000, "full" } } },
   { "tree nodes", goals = structured, from = 10000,
     sizes = { { 10, "full" }, { 1000, "full" }, { 10000, "quick" },
       { 100000, "full" } } },
@@ -92,6 +92,7 @@ local function by_json(value, ways)
   if not ok then return nil end
   return {
     name = "lua-cjson: encode, decode",
+    label = "lua-cjson",
     id = "cjson",
     run = function(times)
       for _ = 1, times * ways do json.decode(json.encode(value)) end

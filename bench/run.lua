@@ -46,6 +46,11 @@ local function refuse(problem)
   os.exit(2)
 end
 
+local function checked(pattern)
+  local ok, problem = pcall(string.find, "", pattern)
+  return ok and pattern or refuse("--only: " .. problem)
+end
+
 local function parse(words)
   local options, i = { mode = modes.full, only = {} }, 1
   local function value()
@@ -56,7 +61,7 @@ local function parse(words)
     local word = words[i]
     if word == "--quick" then options.mode = modes.quick
     elseif word == "--tiny" then options.mode = modes.tiny
-    elseif word == "--only" then table.insert(options.only, value())
+    elseif word == "--only" then table.insert(options.only, checked(value()))
     elseif word == "--json" then options.json = value()
     elseif word == "--list" then options.list = true
     elseif word == "-h" or word == "--help" then options.help = true
@@ -111,10 +116,16 @@ local function measure_all(rows, suite)
   return records
 end
 
-local function write_json(path, document)
-  local json = require "cjson"
-  local file <close> = assert(io.open(path, "w"))
-  assert(file:write(json.encode(document), "\n"))
+-- Opened before anything is measured, so that no run is in vain.
+local function open_json(path)
+  if not pcall(require, "cjson") then refuse("--json needs lua-cjson") end
+  local file, problem = io.open(path, "w")
+  return file or refuse(problem)
+end
+
+local function write_json(file, document)
+  assert(file:write(require "cjson".encode(document), "\n"))
+  assert(file:close())
 end
 
 local function main(options)
@@ -125,13 +136,14 @@ local function main(options)
     for _, row in ipairs(rows) do print(row.group .. ": " .. row.name) end
     return
   end
+  local file = options.json and open_json(options.json)
   local description = require "bench.support.machine".describe()
   local adapters, skipped = require "bench.support.contestants".load()
   print_head(description, skipped)
   local suite = { mode = options.mode, adapters = adapters }
   local records = measure_all(rows, suite)
-  if options.json then
-    write_json(options.json, {
+  if file then
+    write_json(file, {
       mode = options.mode.name,
       machine = description,
       skipped = skipped,

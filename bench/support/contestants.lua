@@ -19,7 +19,7 @@ local function load_adapter(name)
   local ok, version, reason = pcall(adapter.load)
   if not ok then return nil, tostring(version):match("[^\n]*") end
   if not version then return nil, reason end
-  adapter.id = adapter.name
+  adapter.id, adapter.label = adapter.name, adapter.name
   adapter.name = adapter.name .. " " .. version
   return adapter
 end
@@ -58,6 +58,7 @@ function contestants.from(adapters, method, complete)
     if adapter[method] then
       local contestant = complete(adapter)
       contestant.name, contestant.id = adapter.name, adapter.id
+      contestant.label = adapter.label
       list[#list + 1] = contestant
     end
   end

@@ -84,9 +84,12 @@ function llthreads.peer(directory)
   local ok, module = elsewhere(directory, function()
     return require "llthreads2"
   end)
-  if not ok then return nil, module:match("[^\n]*") end
+  if not ok then
+    -- The first line, without its position.
+    return nil, (module:gsub("^[^\n]-:%d+: ", ""):match("[^\n]*"))
+  end
   local peer = llthreads.methods(module.new)
-  peer.name = "peer: llthreads2 " .. version_of(module)
+  peer.name = "llthreads2 " .. version_of(module)
   peer.id = "peer"
   return peer
 end

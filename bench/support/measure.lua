@@ -4,7 +4,8 @@
 --
 -- A contestant is a table:
 --
---   name     what is printed
+--   name     what is printed; `id`, `label` and `x` are for those who look for
+--            the result, and draw it
 --   run      run(times) does the work so many times; it may return the
 --            nanoseconds that count, or a list of them, one each time
 --   without  the same without its subject (a thread without a value, say):
@@ -47,8 +48,10 @@ end
 
 -- Runs once to warm it; a library that cannot do it is told by nil and why.
 local function prepared(contestant, mode)
-  local result = { name = contestant.name, id = contestant.id,
-    x = contestant.x, samples = {} }
+  local result = { samples = {} }
+  for _, key in ipairs { "name", "id", "label", "x" } do
+    result[key] = contestant[key]
+  end
   local sample = contestant.sample or mode.sample
   result.times = contestant.times or calibrated(contestant.run, sample)
   if contestant.times then timed(contestant.run, contestant.times) end
