@@ -137,11 +137,14 @@ local function main(options)
     return
   end
   local file = options.json and open_json(options.json)
+  local now = require "bench_native".now
   local description = require "bench.support.machine".describe()
   local adapters, skipped = require "bench.support.contestants".load()
   print_head(description, skipped)
   local suite = { mode = options.mode, adapters = adapters }
+  local start = now()
   local records = measure_all(rows, suite)
+  print(("%d rows in %.0f s"):format(#rows, (now() - start) / 1e9))
   if file then
     write_json(file, {
       mode = options.mode.name,

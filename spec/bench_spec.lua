@@ -3,6 +3,7 @@
 -- from end to end, in a mode that measures nothing that means anything.
 
 local native = require "bench_native"
+local measure = require "bench.support.measure"
 local payloads = require "bench.payloads"
 local proc = require "spec.support.proc"
 local report = require "bench.support.report"
@@ -53,6 +54,59 @@ describe("a percentile", function()
 
   it("of nothing is nil", function()
     assert.is_nil(statistics.percentile({}, 0.5))
+  end)
+end)
+
+describe("a measurement", function()
+  local mode = { rounds = 3, most = 3, seconds = 0, sample = 0 }
+  local function nothing() end
+
+  it("takes the contestants in turn", function()
+    local order = ""
+    local function noting(name)
+      return { name = name, times = 1, run = function()
+        order = order .. name
+      end }
+    end
+    measure.contestants({ noting("a"), noting("b") }, mode, nothing)
+    assert.equal("ab" .. "ababab", order)
+  end)
+
+  it("takes the time that a contestant tells, for each and each part",
+    function()
+      local results = measure.contestants({ { name = "a", times = 2, parts = 5,
+        run = function() return 70 end, without = function() return 3 end } },
+        mode, nothing)
+      assert.same({ 7, 7, 7 }, results[1].samples)
+      assert.same({ 3, 3, 3 }, results[1].without)
+    end)
+
+  it("keeps the times of all rounds of a list", function()
+    local results = measure.contestants({ { name = "a", times = 1,
+      run = function() return { 1, 9, 2 } end } }, mode, nothing)
+    assert.same({ 2, 2, 2 }, results[1].samples)
+    assert.same({ 1, 9, 2, 1, 9, 2, 1, 9, 2 }, results[1].latencies)
+  end)
+
+  it("goes on without those that fail, sooner or later", function()
+    local runs = 0
+    local results, failed = measure.contestants({
+      { name = "a", times = 1, run = nothing },
+      { name = "b", times = 1, run = function() error("no\ntrace", 0) end },
+      { name = "c", times = 1, run = function()
+        runs = runs + 1
+        if runs == 3 then error("late", 0) end
+      end },
+    }, mode, nothing)
+    assert.equal(1, #results)
+    assert.same({ b = "no", c = "late" }, failed)
+  end)
+
+  it("fails if the first contestant does", function()
+    assert.has_error(function()
+      measure.contestants({ { name = "a", times = 1,
+        run = function() error("no", 0) end } }, mode, nothing)
+    end, "no")
   end)
 end)
 

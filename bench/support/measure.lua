@@ -46,7 +46,7 @@ local function calibrated(run, sample)
   end
 end
 
--- Runs once to warm it; a library that cannot do it is told by nil and why.
+-- The empty result of a contestant that has done its work once, to warm it.
 local function prepared(contestant, mode)
   local result = { samples = {} }
   for _, key in ipairs { "name", "id", "label", "x" } do
@@ -80,26 +80,41 @@ local function add_sample(contestant, result, round)
   end
 end
 
+-- Calls f for each contestant that has not failed so far. That a library cannot
+-- do something is its result; the first contestant must be able to.
+local function for_each(contestants, failed, f)
+  for i, contestant in ipairs(contestants) do
+    if not failed[contestant.name] then
+      local ok, problem = pcall(f, contestant)
+      if not ok and i == 1 then error(problem, 0) end
+      if not ok then
+        failed[contestant.name] = tostring(problem):match("[^\n]*")
+      end
+    end
+  end
+end
+
 -- Measures the contestants. Returns a result for each that could do it, in the
 -- same order, and the reasons of the others by name. `tell(round)` is called
 -- before each round.
 function measure.contestants(contestants, mode, tell)
-  local running, results, failed = {}, {}, {}
-  for _, contestant in ipairs(contestants) do
-    local ok, result = pcall(prepared, contestant, mode)
-    if ok then
-      running[#running + 1], results[#results + 1] = contestant, result
-    else
-      failed[contestant.name] = tostring(result)
-    end
-  end
+  local by_name, failed = {}, {}
+  for_each(contestants, failed, function(contestant)
+    by_name[contestant.name] = prepared(contestant, mode)
+  end)
   local round, limit = 0, native.now() + mode.seconds * 1e9
   while round < mode.rounds
     or round < mode.most and native.now() < limit do
     round = round + 1
     tell(round)
-    for i, contestant in ipairs(running) do
-      add_sample(contestant, results[i], round)
+    for_each(contestants, failed, function(contestant)
+      add_sample(contestant, by_name[contestant.name], round)
+    end)
+  end
+  local results = {}
+  for _, contestant in ipairs(contestants) do
+    if not failed[contestant.name] then
+      results[#results + 1] = by_name[contestant.name]
     end
   end
   return results, failed
