@@ -85,7 +85,8 @@ local function ratio_panel(rows, way)
   for i, row in ipairs(chosen) do place[row] = i end
   return {
     kind = "dots", title = way, key = true, lines = lines,
-    x = "our time, in times of the other's", x_unit = "ratio",
+    x = "our time / the other's: below 1 is faster",
+    x_unit = "ratio",
     marks = { 1 },
     series = series_of(chosen, { peer = true, plain = true, cjson = true },
       function(row, result)
@@ -172,7 +173,7 @@ function charts.messages(rows)
     }
   end
   return { panel("string", "1 -> 1, strings", "bytes of a string", "bytes"),
-    panel("select", "select", "number of channels", "count") }
+    panel("select", "select", "number of channels", "count"), width = 1000 }
 end
 
 function charts.ping_pong(rows)

@@ -27,7 +27,7 @@ local groups = { "threads", "copy", "channels" }
 -- modes whose rows are measured; the others are numbers of threads, rounds,
 -- messages and milliseconds, and the nanoseconds of a sample with threads.
 local modes = {
-  full = { name = "full", rounds = 5, most = 21, seconds = 1, sample = 5e6,
+  full = { name = "full", rounds = 5, most = 21, seconds = 0.7, sample = 5e6,
     includes = { tiny = true, quick = true, full = true },
     burst = 1000, idle = 1000, idle_ms = 1000, stream = 3e7, depth = 100000,
     ping_pongs = 10000, parked = 200 },

@@ -3,6 +3,7 @@
 -- Who takes part: an adapter for each library that can be loaded, ours first.
 
 local llthreads = require "bench.support.llthreads"
+local reason = require "bench.support.reason"
 
 local contestants = {}
 
@@ -16,9 +17,9 @@ local function load_adapter(name)
     return nil, "no adapter"
   end
   local adapter = require(module)
-  local ok, version, reason = pcall(adapter.load)
-  if not ok then return nil, tostring(version):match("[^\n]*") end
-  if not version then return nil, reason end
+  local ok, version, missing = pcall(adapter.load)
+  if not ok then return nil, reason(version) end
+  if not version then return nil, missing end
   adapter.id, adapter.label = adapter.name, adapter.name
   adapter.name = adapter.name .. " " .. version
   return adapter
@@ -28,11 +29,11 @@ end
 -- cannot take part.
 function contestants.load()
   local adapters, skipped = {}, {}
-  local function add(name, adapter, reason)
+  local function add(name, adapter, missing)
     if adapter then
       adapters[#adapters + 1] = adapter
     else
-      skipped[#skipped + 1] = { name, reason }
+      skipped[#skipped + 1] = { name, missing }
     end
   end
   adapters[1] = assert(load_adapter(OURS))

@@ -230,13 +230,17 @@ local function told(panel)
   return table.concat(out)
 end
 
--- From the text down: the first line of text is the topmost.
+-- From the text down: the first line of text is the topmost. Where several
+-- series share a line, they lie a little apart.
 local function turned(panel)
   local copy = setmetatable({ series = {} }, { __index = panel })
+  local apart = panel.key and 0.6 / #panel.series or 0
   for i, series in ipairs(panel.series) do
     local points = {}
+    local shift = 1 - apart * (i - (#panel.series + 1) / 2)
     for j, point in ipairs(series.points) do
-      points[j] = { point[1], #panel.lines - point[2] + 1, point[3], point[4] }
+      points[j] = { point[1], #panel.lines - point[2] + shift, point[3],
+        point[4] }
     end
     copy.series[i] = setmetatable({ points = points }, { __index = series })
   end

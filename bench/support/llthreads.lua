@@ -5,6 +5,7 @@
 -- environment variable LLTHREADS2_PEER names, loaded beside ours.
 
 local native = require "bench_native"
+local reason = require "bench.support.reason"
 
 local llthreads = {}
 
@@ -84,10 +85,7 @@ function llthreads.peer(directory)
   local ok, module = elsewhere(directory, function()
     return require "llthreads2"
   end)
-  if not ok then
-    -- The first line, without its position.
-    return nil, (module:gsub("^[^\n]-:%d+: ", ""):match("[^\n]*"))
-  end
+  if not ok then return nil, reason(module) end
   local peer = llthreads.methods(module.new)
   peer.name = "llthreads2 " .. version_of(module)
   peer.id = "peer"

@@ -19,6 +19,7 @@
 -- that a sample shall last at least.
 
 local native = require "bench_native"
+local reason = require "bench.support.reason"
 local statistics = require "bench.support.statistics"
 
 local measure = {}
@@ -87,9 +88,7 @@ local function for_each(contestants, failed, f)
     if not failed[contestant.name] then
       local ok, problem = pcall(f, contestant)
       if not ok and i == 1 then error(problem, 0) end
-      if not ok then
-        failed[contestant.name] = tostring(problem):match("[^\n]*")
-      end
+      if not ok then failed[contestant.name] = reason(problem) end
     end
   end
 end
