@@ -303,7 +303,9 @@ for _, row in ipairs {
   {
     group = "channels",
     name = "threads blocked in receive",
-    goals = { { at_most = 1e6 } },
+    -- Half a percent of a processor: reading the clock of so many threads takes
+    -- a part of that.
+    goals = { { at_most = 5e6 } },
     make = blocked,
   },
   growth.row {
