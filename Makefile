@@ -20,6 +20,9 @@ help:
 	@echo 'make sanitizers  runs them again under ASan, UBSan and TSan'
 	@echo 'make stress      the threads again, for SECONDS a program (60);'
 	@echo '                 SEED=... repeats a run'
+	@echo 'make bench       measures, beside other libraries and floors; ONLY=...'
+	@echo '                 chooses rows, JSON=... keeps all samples'
+	@echo 'make bench-quick measures less'
 	@echo 'make install     installs below PREFIX ($(PREFIX)); DESTDIR works'
 	@echo 'make clean       removes build'
 
@@ -51,6 +54,17 @@ stress: ready-to-test
 	$(LUA) "$$(command -v busted)" --helper=spec/support/harness.lua \
 	  -o plainTerminal --pattern=channel spec
 
+# The measurements. ONLY='channels: 1' chooses rows, and JSON=file keeps all
+# samples. LLTHREADS2_PEER is explained in docs/benchmarks.md.
+bench-quick: QUICK = --quick
+bench bench-quick: ready-to-bench
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) --target bench
+	LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/?.lua;$${LUA_PATH:-;}" \
+	LUA_CPATH="$(CURDIR)/build/release/?.so;$${LUA_CPATH:-;}" \
+	$(LUA) bench/run.lua $(QUICK) $(if $(ONLY),--only '$(ONLY)') \
+	  $(if $(JSON),--json '$(JSON)')
+
 install: build
 	cmake --install build/release --prefix "$(PREFIX)"
 
@@ -63,5 +77,8 @@ ready:
 ready-to-test:
 	@sh tools/setup.sh test
 
-.PHONY: build help demo test sanitizers $(SANITIZERS) stress install clean \
-  ready ready-to-test
+ready-to-bench:
+	@sh tools/setup.sh bench
+
+.PHONY: build help demo test sanitizers $(SANITIZERS) stress bench bench-quick \
+  install clean ready ready-to-test ready-to-bench

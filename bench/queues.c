@@ -5,10 +5,14 @@
  * threads that keep the processors busy. Nobody sleeps: receivers and senders
  * spin, and let others run now and then.
  *
- *     queues [messages [rounds]]
+ *     queues
  *
- * Prints nanoseconds per message: the median of the rounds, the lowest and the
- * highest.
+ * prints a table of nanoseconds per message: the median of the rounds, the
+ * lowest and the highest.
+ *
+ *     queues QUEUE SENDERS RECEIVERS
+ *
+ * prints those of one round, and nothing else. QUEUE is mailbox, spsc or mpmc.
  */
 #include <ck_ring.h>
 #include <ck_spinlock.h>
@@ -17,13 +21,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "mailbox.h"
 
 #define RING_SIZE 1024
 #define MOST_THREADS 16
-#define MOST_ROUNDS 99
+#define MESSAGES 400000
+#define ROUNDS 5
 
 /* ---- the queues ---- */
 
@@ -79,14 +85,14 @@ static const struct queue {
     bool single;
 } queues[] = {
     {"mailbox", put_mailbox, take_mailbox, false},
-    {"ck_ring spsc", put_spsc, take_spsc, true},
-    {"ck_ring mpmc", put_mpmc, take_mpmc, false},
+    {"spsc", put_spsc, take_spsc, true},
+    {"mpmc", put_mpmc, take_mpmc, false},
 };
 
 /* ---- one round ---- */
 
 static const struct queue *queue;
-static unsigned per_sender, total, received, stop;
+static unsigned per_sender, total = MESSAGES, received, stop;
 
 static void pause_a_little(unsigned *tries)
 {
@@ -165,59 +171,89 @@ static int compare(const void *one, const void *other)
     return a < b ? -1 : a > b;
 }
 
-static void measure(struct message **messages, unsigned senders,
-                    unsigned receivers, unsigned rounds, const char *load)
+static bool suits(unsigned senders, unsigned receivers)
 {
-    double times[MOST_ROUNDS];
+    return !queue->single || (senders == 1 && receivers == 1);
+}
+
+static void measure(struct message **messages, unsigned senders,
+                    unsigned receivers, const char *load)
+{
+    double times[ROUNDS];
     unsigned i;
 
     for (queue = queues; queue < queues + 3; queue++) {
-        if (queue->single && (senders > 1 || receivers > 1))
+        if (!suits(senders, receivers))
             continue;
-        for (i = 0; i < rounds; i++)
+        for (i = 0; i < ROUNDS; i++)
             times[i] = run(messages, senders, receivers);
-        qsort(times, rounds, sizeof *times, compare);
-        printf("%u -> %u  %-5s %-13s %7.1f  (%.1f - %.1f)\n", senders,
-               receivers, load, queue->name, times[rounds / 2], times[0],
-               times[rounds - 1]);
+        qsort(times, ROUNDS, sizeof *times, compare);
+        printf("%u -> %u  %-5s %-8s %7.1f  (%.1f - %.1f)\n", senders, receivers,
+               load, queue->name, times[ROUNDS / 2], times[0],
+               times[ROUNDS - 1]);
     }
 }
 
-static void measure_all(struct message **messages, unsigned rounds,
-                        const char *load)
+static void measure_all(struct message **messages, const char *load)
 {
     static const unsigned pairs[][2] = {{1, 1}, {4, 1}, {1, 4}, {4, 4}};
     unsigned i;
 
     for (i = 0; i < 4; i++)
-        measure(messages, pairs[i][0], pairs[i][1], rounds, load);
+        measure(messages, pairs[i][0], pairs[i][1], load);
+}
+
+static void measure_table(struct message **messages)
+{
+    pthread_t busy[3];
+    unsigned i;
+
+    measure_all(messages, "idle");
+    for (i = 0; i < 3; i++)
+        pthread_create(&busy[i], NULL, be_busy, NULL);
+    measure_all(messages, "busy");
+    ck_pr_store_uint(&stop, 1);
+    for (i = 0; i < 3; i++)
+        pthread_join(busy[i], NULL);
+}
+
+/* One round, after one that has warmed it. False: there is no such queue, or
+ * it is not for so many. */
+static bool measure_one(struct message **messages, char **words)
+{
+    unsigned senders = (unsigned)atoi(words[1]);
+    unsigned receivers = (unsigned)atoi(words[2]);
+
+    queue = queues;
+    while (queue < queues + 3 && strcmp(queue->name, words[0]) != 0)
+        queue++;
+    if (queue == queues + 3 || senders < 1 || senders > MOST_THREADS ||
+        receivers < 1 || receivers > MOST_THREADS || !suits(senders, receivers))
+        return false;
+    run(messages, senders, receivers);
+    printf("%.1f\n", run(messages, senders, receivers));
+    return true;
 }
 
 int main(int count, char **arguments)
 {
-    unsigned messages = count > 1 ? (unsigned)atoi(arguments[1]) : 400000;
-    unsigned rounds = count > 2 ? (unsigned)atoi(arguments[2]) : 5, i;
-    struct message **all = calloc(messages, sizeof *all);
-    pthread_t busy[3];
+    static struct message *messages[MESSAGES];
+    bool done = true;
+    unsigned i;
 
-    if (all == NULL || rounds < 1 || rounds > MOST_ROUNDS)
+    if (count != 1 && count != 4)
         return EXIT_FAILURE;
-    for (i = 0; i < messages; i++)
-        if ((all[i] = message_new()) == NULL)
+    for (i = 0; i < MESSAGES; i++)
+        if ((messages[i] = message_new()) == NULL)
             return EXIT_FAILURE;
-    total = messages;
     mailbox_init(&mailbox);
     ck_ring_init(&ring, RING_SIZE);
-    measure_all(all, rounds, "idle");
-    for (i = 0; i < 3; i++)
-        pthread_create(&busy[i], NULL, be_busy, NULL);
-    measure_all(all, rounds, "busy");
-    ck_pr_store_uint(&stop, 1);
-    for (i = 0; i < 3; i++)
-        pthread_join(busy[i], NULL);
-    for (i = 0; i < messages; i++)
-        message_release(all[i]);
-    free(all);
+    if (count == 4)
+        done = measure_one(messages, arguments + 1);
+    else
+        measure_table(messages);
+    for (i = 0; i < MESSAGES; i++)
+        message_release(messages[i]);
     mailbox_destroy(&mailbox);
-    return EXIT_SUCCESS;
+    return done ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# setup.sh [test]: sees to it that what is needed to build, or to build and
-# test, is there. On Debian and its relatives root gets what is missing
-# installed; everybody else is told what it is.
+# setup.sh [test|bench]: sees to it that what is needed to build, or to build
+# and test, or measure, is there. On Debian and its relatives root gets what is
+# missing installed; everybody else is told what it is.
 set -u
 
 lua=${LUA:-lua5.4}
@@ -49,6 +49,13 @@ check() {
     need "cqueues for Lua 5.4" lua-cqueues "$lua" -e 'require "cqueues"'
     need "luv for Lua 5.4" lua-luv "$lua" -e 'require "luv"'
     need "strace" strace command -v strace
+    need "lua-cjson for Lua 5.4" lua-cjson "$lua" -e 'require "cjson"'
+  fi
+  if [ "${1-}" = bench ]; then
+    need "lua-cjson for Lua 5.4" lua-cjson "$lua" -e 'require "cjson"'
+    need "cqueues for Lua 5.4" lua-cqueues "$lua" -e 'require "cqueues"'
+    need "luv for Lua 5.4" lua-luv "$lua" -e 'require "luv"'
+    need "gnuplot" gnuplot-nox command -v gnuplot
   fi
   [ -z "$missing" ]
 }
