@@ -8,10 +8,12 @@ local adapter = { name = "lanes" }
 
 local PATIENCE = 10 -- seconds until lanes that do not get ready have failed
 
--- As much of Lua as the threads of the other libraries open.
-local LIBRARIES = "*"
+-- As much of Lua as the threads of the other libraries have.
+local LIBRARIES =
+  "base,coroutine,debug,io,math,os,package,string,table,utf8"
 
 local lanes, now, sleep
+local do_nothing, give_back -- start a lane
 
 function adapter.load()
   local ok, module = pcall(require, "lanes")
@@ -19,11 +21,9 @@ function adapter.load()
   local native = require "bench_native"
   now, sleep = native.now, native.sleep
   lanes = module.configure()
+  do_nothing = lanes.gen(LIBRARIES, function() end)
+  give_back = lanes.gen(LIBRARIES, function(value) return value end)
   return lanes.ABOUT.version
-end
-
-local function generator(body)
-  return lanes.gen(LIBRARIES, body)
 end
 
 -- Waits for the lane's end and returns its result; an error in it is raised.
@@ -31,28 +31,22 @@ local function join(lane)
   return select(2, assert(lane:join()))
 end
 
-local function nothing() end
-
-local function itself(value)
-  return value
-end
-
 function adapter.thread()
-  join(generator(nothing)())
+  join(do_nothing())
 end
 
 function adapter.burst(count)
-  local start, started = generator(nothing), {}
-  for i = 1, count do started[i] = start() end
+  local started = {}
+  for i = 1, count do started[i] = do_nothing() end
   for i = 1, count do join(started[i]) end
 end
 
 function adapter.argument(value)
-  join(generator(nothing)(value))
+  join(do_nothing(value))
 end
 
 function adapter.round_trip(value)
-  return join(generator(itself)(value))
+  return join(give_back(value))
 end
 
 -- Lets so many lanes go once all are ready. Returns when.
@@ -63,6 +57,11 @@ local function let_go(control, count)
   return start_time
 end
 
+local function start(body, ...)
+  return lanes.gen(LIBRARIES, body)(...)
+end
+
+-- How many of `total` messages the part `index` of so many parts has.
 local function share(total, count, index)
   return total // count + (index <= total % count and 1 or 0)
 end
@@ -87,11 +86,11 @@ function adapter.stream(options)
   local width = #options.values
   if options.capacity then data:limit("message", options.capacity * width) end
   for i = 1, options.receivers do
-    started[i] = generator(receiver)(control, data,
+    started[i] = start(receiver, control, data,
       share(options.messages, options.receivers, i), width)
   end
   for i = 1, options.senders do
-    started[#started + 1] = generator(sender)(control, data,
+    started[#started + 1] = start(sender, control, data,
       share(options.messages, options.senders, i),
       table.unpack(options.values))
   end
@@ -129,7 +128,7 @@ end
 function adapter.ping_pong(options)
   local control, times = lanes.linda(), {}
   local questions, answers = lanes.linda(), lanes.linda()
-  local lane = generator(answerer)(control, questions, answers,
+  local lane = start(answerer, control, questions, answers,
     options.rounds, options.pause)
   let_go(control, 1)
   for i = 1, options.rounds do
@@ -154,7 +153,7 @@ end
 function adapter.fan_in(options)
   local control, data, slots = lanes.linda(), lanes.linda(), {}
   for i = 1, options.channels do slots[i] = i end
-  local lane = generator(feeder)(control, data, options.channels,
+  local lane = start(feeder, control, data, options.channels,
     options.messages)
   local start_time = let_go(control, 1)
   receive_all(data, options.messages, table.unpack(slots))
