@@ -92,7 +92,7 @@ end
 
 function adapter.stream(options)
   -- A buffer of a fixed size is one of bytes, and does not wait for room.
-  assert(not options.capacity, "its senders do not wait for room")
+  if options.capacity then error("its senders do not wait for room", 0) end
   mtmsg.newwriter():add(table.unpack(options.values)) -- or raises an error
   local barrier, data, threads = new_barrier(), mtmsg.newbuffer(), {}
   local function add(name, index, count, ...)
