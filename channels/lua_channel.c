@@ -92,8 +92,9 @@ int lua_channel_push_received(lua_State *L, struct channel *channel,
 static struct message *encode(lua_State *L, int first, const char *function)
 {
     struct message *message = message_new();
-    struct codec_fault fault = {.problem = CODEC_NO_MEMORY};
+    struct codec_fault fault;
 
+    fault.problem = CODEC_NO_MEMORY;
     if (message != NULL &&
         codec_encode(L, first, lua_gettop(L), CODEC_STRICT, message, &fault))
         return message;

@@ -14,7 +14,7 @@
 #define LARGEST ((size_t)32 << 20)
 /* Four for each of the doublings in between, and the largest itself. */
 #define SIZES (10 * 4 + 1)
-#define SLOTS 32
+#define SLOTS 256
 
 #define MOST_KEPT (64u << 20)
 #define HUGE_PAGE ((size_t)2 << 20)
@@ -63,7 +63,12 @@ static bool keep(struct fit fit, void *block)
     return false;
 }
 #else
-static void *slots[SIZES][SLOTS];
+static struct {
+    /* About how many are in the slots: a hint for whether to look. */
+    unsigned count;
+    void *slots[SLOTS];
+} kept[SIZES];
+
 static unsigned bytes_kept;
 
 static void *take_kept(struct fit fit)
@@ -71,16 +76,17 @@ static void *take_kept(struct fit fit)
     unsigned i;
     void *block;
 
-    if (fit.number == SIZES)
+    if (fit.number == SIZES || ck_pr_load_uint(&kept[fit.number].count) == 0)
         return NULL;
     for (i = 0; i < SLOTS; i++) {
-        if (ck_pr_load_ptr(&slots[fit.number][i]) == NULL)
+        if (ck_pr_load_ptr(&kept[fit.number].slots[i]) == NULL)
             continue;
-        block = ck_pr_fas_ptr(&slots[fit.number][i], NULL);
+        block = ck_pr_fas_ptr(&kept[fit.number].slots[i], NULL);
         if (block == NULL)
             continue;
         ck_pr_fence_acquire();
         HANDOVER_ACQUIRE(block);
+        ck_pr_dec_uint(&kept[fit.number].count);
         ck_pr_sub_uint(&bytes_kept, (unsigned)fit.room);
         return block;
     }
@@ -94,9 +100,11 @@ static bool put_into_slot(struct fit fit, void *block)
     HANDOVER_RELEASE(block);
     ck_pr_fence_release();
     for (i = 0; i < SLOTS; i++)
-        if (ck_pr_load_ptr(&slots[fit.number][i]) == NULL &&
-            ck_pr_cas_ptr(&slots[fit.number][i], NULL, block))
+        if (ck_pr_load_ptr(&kept[fit.number].slots[i]) == NULL &&
+            ck_pr_cas_ptr(&kept[fit.number].slots[i], NULL, block)) {
+            ck_pr_inc_uint(&kept[fit.number].count);
             return true;
+        }
     return false;
 }
 

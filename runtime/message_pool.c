@@ -11,7 +11,7 @@
 #include "message.h"
 #include "threadlocal.h"
 
-#define LIMIT 512
+#define LIMIT 16384
 #define COMPANY 32
 
 struct chain {

@@ -15,8 +15,9 @@
 /* See the essay. A stall takes some ten ns, a yield that nobody takes up a
  * few hundred, waking a thread that sleeps tens of thousands. */
 #define STALLS 100
-#define PATIENCE_AT_FIRST 16
-#define MOST_PATIENCE 64
+#define PATIENCE_AT_FIRST STALLS
+#define LEAST_PATIENCE 16
+#define MOST_PATIENCE (STALLS + 64)
 /* In ns: what takes longer was worth the sleep. */
 #define SHORT_SLEEP 100000
 
@@ -235,13 +236,22 @@ bool waiter_nudged(void)
 
 bool waiter_look_again(const struct waiter *waiter, unsigned looks)
 {
-    if (single_processor || looks >= STALLS + waiter->patience)
+    if (single_processor || looks >= waiter->patience)
         return false;
     if (looks < STALLS)
         ck_pr_stall();
     else
         sched_yield();
     return true;
+}
+
+static unsigned learned(unsigned patience, bool long_sleep)
+{
+    if (long_sleep)
+        return patience <= LEAST_PATIENCE ? 0 : patience / 4;
+    if (patience < LEAST_PATIENCE)
+        return LEAST_PATIENCE;
+    return patience < MOST_PATIENCE / 2 ? patience * 2 : MOST_PATIENCE;
 }
 
 static void learn(struct waiter *waiter, const struct timespec *from)
@@ -252,10 +262,7 @@ static void learn(struct waiter *waiter, const struct timespec *from)
     (void)waiter_ops.gettime(&waiter_ops, &now);
     slept = (int64_t)(now.tv_sec - from->tv_sec) * 1000000000 +
             (now.tv_nsec - from->tv_nsec);
-    if (slept >= SHORT_SLEEP)
-        waiter->patience = (waiter->patience + 1) / 2;
-    else if (waiter->patience < MOST_PATIENCE)
-        waiter->patience *= 2;
+    waiter->patience = learned(waiter->patience, slept >= SHORT_SLEEP);
 }
 
 /* ---- sleeping ---- */

@@ -36,11 +36,10 @@
  * Where there are more threads than processors, a thread that yields stands in
  * nobody's way: the one it waits for may be the one that runs instead.
  *
- * How often it yields is learned: twice as often after a sleep that turns out
- * to have been short, up to 64 times, half as often after a long one, down to
- * once. So threads that work hand in hand meet without the kernel, and one that
- * waits for long goes to sleep within a microsecond or two. On a single
- * processor nobody looks again.
+ * How often is learned: more often after a sleep that turns out to have been
+ * short, up to 64 yields, less often after a long one, and soon not at all. So
+ * threads that work hand in hand meet without the kernel, and one that waits
+ * for long goes to sleep at once. On a single processor nobody looks again.
  *
  * Concurrency Kit's event count sleeps for growing periods of up to a second
  * before it sleeps for good, which it needs for that single-producer mode. We
