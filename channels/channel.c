@@ -175,10 +175,10 @@ enum channel_result channel_send(struct channel *channel,
     enum wait_result waited = WAIT_READY;
 
     while (waited == WAIT_READY) {
-        if (channel_is_closed(channel))
-            return CHANNEL_CLOSED;
         if (reserve(channel))
             return push(channel, message);
+        if (channel_is_closed(channel))
+            return CHANNEL_CLOSED;
         waited = waitpoint_wait(&channel->room, has_room, channel, deadline);
     }
     return channel_result_of(waited);

@@ -6,6 +6,10 @@
 #include "block.h"
 #include "message_pool.h"
 
+_Static_assert(offsetof(struct message, handles) == 64 &&
+                   sizeof(struct message) == 128,
+               "a message is two cache lines");
+
 static void make_empty(struct message *message)
 {
     message->size = 0;

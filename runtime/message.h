@@ -20,32 +20,38 @@
 #include "handle.h"
 
 /* What a message has room for without a buffer. */
-#define MESSAGE_INLINE 48
+#define MESSAGE_INLINE 49
 
 /* A buffer of up to this size stays with a message that is empty again. */
 #define MESSAGE_KEPT 1024
 
-/* Two cache lines: all that sender and receiver need of a small message. */
+/* Two cache lines: what a queue needs of a message, and its values if they are
+ * few. */
 struct message {
     /* The mailbox's. */
     _Alignas(64) struct message *next;
     /* Where its memory goes: runtime/message_pool.h. */
     struct message_pool *home;
+    /* A message that the same thread has made a little earlier, or what once
+     * was one: never to be followed, only to be fetched into the cache. */
+    const void *earlier;
     unsigned char *bytes;
     size_t size, capacity;
     struct refcount references;
-    /* How many values lie in the bytes, how many tables and closures they
-     * define, and whether one of these is referred to again. */
+    /* How many values lie in the bytes, and how many tables and closures they
+     * define. */
     uint32_t values, objects;
     uint32_t handle_count;
+    /* Here begins the second line. */
+    struct handle **handles;
+    uint32_t handle_capacity;
+    /* Whether a table or closure is referred to again. */
     bool shared;
     /* How many places for strings the bytes refer to. */
     uint8_t texts;
     /* Free for what sender and receiver agree on. */
     uint8_t label;
     unsigned char small[MESSAGE_INLINE];
-    struct handle **handles;
-    uint32_t handle_capacity;
 };
 
 /* An empty message; NULL: out of memory. Any thread. */

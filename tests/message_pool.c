@@ -205,14 +205,15 @@ static void pools(void)
         nothing_is_allocated_in_the_long_run();
 }
 
+/* More than a pool keeps. */
 static void crowds_of_messages_come_and_go(void)
 {
-    static struct batch crowd[5];
+    static struct batch crowd[25];
     unsigned i;
 
-    for (i = 0; i < 5; i++)
+    for (i = 0; i < 25; i++)
         make(&crowd[i], MANY);
-    for (i = 0; i < 5; i++)
+    for (i = 0; i < 25; i++)
         (void)release_all(&crowd[i]);
     for (i = 0; i < 20; i++) {
         make(&crowd[0], MANY);
@@ -256,29 +257,37 @@ static unsigned count_common(const struct batch *one, const struct batch *other)
     return count;
 }
 
-/* Others give back while the owner finds that it has nothing left. */
-static void memory_can_come_home_at_any_time(void)
+/* Others give back while the owner finds that it has nothing left: in a thread
+ * of its own, whose pool is empty at first. */
+static void *come_home_once(void *tour)
 {
     struct batch hoard, returned, rest;
+
+    make(&hoard, MANY);
+    part_with(&hoard, 70);
+    returned = coming_home;
+    if (step_run(((struct step_tour *)tour)->n, take_one, return_all, NULL) ==
+        STEP_NOT_STOPPED)
+        return_all(NULL);
+    make(&rest, 100);
+    CHECK(all_differ(&rest) && count_common(&taken, &rest) == 0,
+          "nothing comes home twice");
+    if (hoard.messages[0]->home != NULL)
+        CHECK_NUMBER(count_common(&taken, &returned) +
+                         count_common(&rest, &returned),
+                     70, "nothing is lost on its way");
+    (void)release_all(&hoard);
+    (void)release_all(&taken);
+    (void)release_all(&rest);
+    return NULL;
+}
+
+static void memory_can_come_home_at_any_time(void)
+{
     struct step_tour tour;
 
-    for (tour = step_tour("home"); step_on_tour(&tour);) {
-        make(&hoard, MANY);
-        part_with(&hoard, 70);
-        returned = coming_home;
-        if (step_run(tour.n, take_one, return_all, NULL) == STEP_NOT_STOPPED)
-            return_all(NULL);
-        make(&rest, 100);
-        CHECK(all_differ(&rest) && count_common(&taken, &rest) == 0,
-              "nothing comes home twice");
-        if (hoard.messages[0]->home != NULL)
-            CHECK_NUMBER(count_common(&taken, &returned) +
-                             count_common(&rest, &returned),
-                         70, "nothing is lost on its way");
-        (void)release_all(&hoard);
-        (void)release_all(&taken);
-        (void)release_all(&rest);
-    }
+    for (tour = step_tour("home"); step_on_tour(&tour);)
+        check_join(check_start(come_home_once, &tour));
 }
 
 /* ---- stress ---- */
