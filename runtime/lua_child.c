@@ -152,6 +152,8 @@ static int keep_results(struct child *child)
 
     if (thread_keeps_to_itself(child->thread))
         return LUA_OK;
+    /* They stay on the stack of the state, which the parent closes. */
+    child->message->lends = true;
     if (codec_encode(L, 2, lua_gettop(L), CODEC_LENIENT, child->message,
                      &fault))
         return LUA_OK;

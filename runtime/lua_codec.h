@@ -28,6 +28,12 @@
  * The sizes let the receiver allocate each table once. Values are written in
  * one pass; a table's sizes are filled in when it has been walked.
  *
+ * A long string need not be copied twice. Where the maker of a message promises
+ * to keep its values until the message has been read (`lends`), strings of
+ * CODEC_LENT bytes and more that are values themselves, not in tables, stay
+ * where they are, and the receiver copies them from there. Threads do so with
+ * arguments and results, whose states outlast the message.
+ *
  * Use
  * ---
  * Encoding touches nothing but the message, and the stack of its Lua state up
@@ -52,6 +58,9 @@
 /* The values of a message are at depth 1, what they contain at depth 2, and so
  * on; this is the last depth that may travel. */
 #define CODEC_MAX_DEPTH 100
+
+/* From this length on a string may be lent. */
+#define CODEC_LENT 65536
 
 enum codec_policy {
     /* A value that cannot travel fails the message. */
@@ -82,6 +91,9 @@ struct codec_fault {
  * them. Never raises. */
 bool codec_encode(lua_State *L, int first, int last, enum codec_policy policy,
                   struct message *message, struct codec_fault *fault);
+
+/* Whether the value at a stack index is lent by a message that lends. */
+bool codec_is_lent(lua_State *L, int index);
 
 /* Pushes the values of the message and returns how many. Raises when memory,
  * or the stack, is exhausted, or the message is malformed. */

@@ -153,6 +153,17 @@ static void push_handle(struct decoder *d)
     lua_handle_push(d->L, d->message->handles[number]);
 }
 
+static void push_lent(struct decoder *d)
+{
+    const struct message_texts *lent = d->message->lent;
+    uint32_t number;
+
+    read(d, &number, sizeof number);
+    if (lent == NULL || number >= lent->count)
+        malformed(d);
+    lua_pushlstring(d->L, lent->items[number].text, lent->items[number].length);
+}
+
 /* ---- things with an identity ---- */
 
 /* Gives the object on the top of the stack the next number. */
@@ -277,6 +288,9 @@ static void decode_tagged(struct decoder *d, unsigned tag, int depth)
         break;
     case TAG_KEEP:
         push_and_keep(d);
+        break;
+    case TAG_LENT:
+        push_lent(d);
         break;
     default:
         malformed(d);

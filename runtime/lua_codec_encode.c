@@ -448,6 +448,29 @@ static bool encode_other(struct encoder *e, int index, const struct step *at,
     }
 }
 
+bool codec_is_lent(lua_State *L, int index)
+{
+    return lua_type(L, index) == LUA_TSTRING &&
+           lua_rawlen(L, index) >= CODEC_LENT;
+}
+
+static bool lend(struct encoder *e, int index)
+{
+    size_t length;
+    const char *text = lua_tolstring(e->L, index, &length);
+    uint32_t number;
+
+    return message_lend(e->w.message, text, length, &number) &&
+           write_tagged(&e->w, TAG_LENT, &number, sizeof number);
+}
+
+static bool encode_outermost(struct encoder *e, int index)
+{
+    if (e->w.message->lends && codec_is_lent(e->L, index))
+        return lend(e, index);
+    return encode_value(e, index, NULL, 1);
+}
+
 bool codec_encode(lua_State *L, int first, int last, enum codec_policy policy,
                   struct message *message, struct codec_fault *fault)
 {
@@ -458,7 +481,7 @@ bool codec_encode(lua_State *L, int first, int last, enum codec_policy policy,
     begin(&e, L, policy, message, fault);
     for (index = first; ok && index <= last; index++) {
         fault->index = index;
-        ok = encode_value(&e, index, NULL, 1);
+        ok = encode_outermost(&e, index);
     }
     message->values = (uint32_t)(index - first);
     end(&e);

@@ -25,6 +25,7 @@ enum tag {
     TAG_HANDLE,        /* uint32_t number */
     TAG_KEEP,          /* uint8_t place, a string that is kept there */
     TAG_KEPT,          /* uint8_t place of a string */
+    TAG_LENT,          /* uint32_t number of a string that is lent */
     /* From here on the tag is an integer from 0 to 127 itself. */
     TAG_SMALL_INTEGER = 0x80
 };

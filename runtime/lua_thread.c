@@ -112,12 +112,35 @@ static void compile(lua_State *L)
 
 static struct thread **push_object(lua_State *L)
 {
-    struct thread **box = lua_newuserdatauv(L, sizeof *box, 0);
+    struct thread **box = lua_newuserdatauv(L, sizeof *box, 1);
 
     *box = NULL;
     push_metatable(L);
     lua_setmetatable(L, -2);
     return box;
+}
+
+/* The object on the top of the stack keeps what its thread will be lent. */
+static void keep_lent(lua_State *L, int arguments)
+{
+    int i, kept = 0;
+
+    for (i = 1; i <= arguments; i++) {
+        if (!codec_is_lent(L, i))
+            continue;
+        if (kept++ == 0)
+            lua_newtable(L);
+        lua_pushvalue(L, i);
+        lua_rawseti(L, -2, kept);
+    }
+    if (kept > 0)
+        lua_setiuservalue(L, -2, 1);
+}
+
+static void drop_lent(lua_State *L, int object)
+{
+    lua_pushnil(L);
+    lua_setiuservalue(L, object, 1);
 }
 
 /* Takes code and arguments from the whole stack, pushes the thread object. If
@@ -131,9 +154,11 @@ static bool new_thread(lua_State *L, struct codec_fault *fault)
 
     compile(L);
     box = push_object(L);
+    keep_lent(L, arguments);
     message = message_new();
     if (message == NULL)
         raise_no_memory(L);
+    message->lends = true;
     if (!codec_encode(L, 1, arguments, CODEC_STRICT, message, fault)) {
         message_release(message);
         if (fault->problem == CODEC_NO_MEMORY)
@@ -250,6 +275,7 @@ static int finish_join(lua_State *L, struct thread *thread)
     int count = 2;
 
     thread_reap(thread);
+    drop_lent(L, 1);
     if (thread_keeps_to_itself(thread)) {
         lua_pushboolean(L, 1);
         lua_pushinteger(L, 0);

@@ -15,6 +15,7 @@ static void make_empty(struct message *message)
     message->size = 0;
     message->values = message->objects = 0;
     message->shared = false;
+    message->lends = false;
     message->texts = 0;
     message->label = 0;
     message->handle_count = 0;
@@ -46,10 +47,24 @@ static void release_handles(struct message *message)
     message->handle_capacity = 0;
 }
 
+static void release_lent(struct message *message)
+{
+    struct message_text *text = message->lent->items;
+    uint32_t i;
+
+    for (i = 0; i < message->lent->count; i++, text++)
+        if (text->owned)
+            (void)block_resize((void *)(uintptr_t)text->text, text->length, 0);
+    free(message->lent);
+    message->lent = NULL;
+}
+
 void message_clear(struct message *message)
 {
     if (message->handles != NULL)
         release_handles(message);
+    if (message->lent != NULL)
+        release_lent(message);
     if (message->capacity > MESSAGE_KEPT) {
         (void)block_resize(message->bytes, message->capacity, 0);
         message->bytes = message->small;
@@ -127,5 +142,61 @@ bool message_keep(struct message *message, struct handle *handle,
     handle_retain(handle);
     *number = message->handle_count;
     message->handles[message->handle_count++] = handle;
+    return true;
+}
+
+static bool grow_lent(struct message *message)
+{
+    uint32_t count = message->lent == NULL ? 0 : message->lent->count;
+    uint32_t capacity = count * 2 + 4;
+    struct message_texts *lent;
+
+    if (capacity < count)
+        return false;
+    lent =
+        realloc(message->lent, sizeof *lent + capacity * sizeof *lent->items);
+    if (lent == NULL)
+        return false;
+    lent->count = count;
+    lent->capacity = capacity;
+    message->lent = lent;
+    return true;
+}
+
+bool message_lend(struct message *message, const char *text, size_t length,
+                  uint32_t *number)
+{
+    if ((message->lent == NULL ||
+         message->lent->count == message->lent->capacity) &&
+        !grow_lent(message))
+        return false;
+    *number = message->lent->count++;
+    message->lent->items[*number] =
+        (struct message_text){text, length, .owned = false};
+    return true;
+}
+
+static bool own(struct message_text *text)
+{
+    char *copy;
+
+    if (text->owned)
+        return true;
+    copy = block_resize(NULL, 0, text->length);
+    if (copy == NULL)
+        return false;
+    memcpy(copy, text->text, text->length);
+    text->text = copy;
+    text->owned = true;
+    return true;
+}
+
+bool message_own(struct message *message)
+{
+    uint32_t i, count = message->lent == NULL ? 0 : message->lent->count;
+
+    for (i = 0; i < count; i++)
+        if (!own(&message->lent->items[i]))
+            return false;
     return true;
 }

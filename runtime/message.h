@@ -20,10 +20,24 @@
 #include "handle.h"
 
 /* What a message has room for without a buffer. */
-#define MESSAGE_INLINE 49
+#define MESSAGE_INLINE 40
 
 /* A buffer of up to this size stays with a message that is empty again. */
 #define MESSAGE_KEPT 1024
+
+/* A text of which the message has no copy: it lies in the Lua state of whoever
+ * has made the message, who keeps it there until the message has been read or
+ * is gone. Or a copy of such a text. */
+struct message_text {
+    const char *text;
+    size_t length;
+    bool owned;
+};
+
+struct message_texts {
+    uint32_t count, capacity;
+    struct message_text items[];
+};
 
 /* Two cache lines: what a queue needs of a message, and its values if they are
  * few. */
@@ -44,7 +58,11 @@ struct message {
     uint32_t handle_count;
     /* Here begins the second line. */
     struct handle **handles;
+    /* NULL: none. */
+    struct message_texts *lent;
     uint32_t handle_capacity;
+    /* Whether the maker promises to keep long texts where they are. */
+    bool lends;
     /* Whether a table or closure is referred to again. */
     bool shared;
     /* How many places for strings the bytes refer to. */
@@ -75,6 +93,15 @@ bool message_grow(struct message *message, size_t more);
  * number it lies in `handles`. False: out of memory. */
 bool message_keep(struct message *message, struct handle *handle,
                   uint32_t *number);
+
+/* Notes a text that is lent, and says under which number it lies in `lent`.
+ * False: out of memory. */
+bool message_lend(struct message *message, const char *text, size_t length,
+                  uint32_t *number);
+
+/* Makes copies of what is lent: from now on its maker need not keep it. False:
+ * out of memory; what has no copy is lent as before. Its only owner. */
+bool message_own(struct message *message);
 
 /* Room for `size` bytes at the end, for the caller to fill; NULL: out of
  * memory. */

@@ -139,6 +139,8 @@ int thread_start(struct thread *thread, bool detached, bool joinable,
 
     if (error != 0)
         return error;
+    if (detached && !message_own(mailbox_peek_owner(&thread->inbox)))
+        return ENOMEM;
     thread->body = body;
     thread->detached = detached;
     thread->joinable = joinable;

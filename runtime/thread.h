@@ -99,8 +99,10 @@ struct thread {
 };
 
 /* A thread that has not been started, with its message in the inbox, which it
- * owns from now on. NULL: out of memory; then the message is still the
- * caller's. Any thread, which becomes the parent. */
+ * owns from now on. What the message has been lent is kept by the caller until
+ * the thread has been joined, or is detached at its start. NULL: out of memory;
+ * then the message is still the caller's. Any thread, which becomes the parent.
+ */
 struct thread *thread_new(struct message *message);
 
 /* Runs body(thread) in a new thread. 0 or an error number; after an error the

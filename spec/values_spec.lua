@@ -94,6 +94,60 @@ describe("a value", function()
   end)
 end)
 
+-- Long strings are copied straight from one state to the other.
+describe("a long string", function()
+  local function long(letter) return letter:rep(100000) .. letter:upper() end
+
+  it("arrives whole beside others, in both directions", function()
+    local nested = { long "c", { long "d" } }
+    local a, b, t, again = echo(long "a", long "b", nested, long "a")
+    assert.is_true(a == long "a" and b == long "b" and again == long "a")
+    assert.is_true(t[1] == long "c" and t[2][1] == long "d")
+  end)
+
+  it("is kept for its thread although nobody else has it", function()
+    local threads = {}
+    for i = 1, 20 do
+      threads[i] = llthreads.new("return #(...), ...", ("x"):rep(70000 + i))
+    end
+    collectgarbage()
+    collectgarbage()
+    for i = 1, 20 do
+      assert.are.equal(70000 + i, #("y"):rep(70000 + i))
+      local _, length, text = assert(threads[i]:start():join())
+      assert.are.equal(70000 + i, length)
+      assert.is_true(text == ("x"):rep(70000 + i))
+    end
+  end)
+
+  it("reaches a detached thread whose object is gone", function()
+    for _, joinable in ipairs { false, true } do
+      local channel = require "llthreads2.channel"
+      local answers = channel.new()
+      for i = 1, 20 do
+        llthreads.new([[
+          local answers, text = ...
+          answers:send(text == ("z"):rep(#text) and #text)
+        ]], answers, ("z"):rep(80000 + i)):start(true, joinable)
+        collectgarbage()
+        local _ = ("-"):rep(80000 + i)
+      end
+      local sum = 0
+      for _ = 1, 20 do sum = sum + select(2, answers:receive()) end
+      assert.are.equal(20 * 80000 + 210, sum)
+    end
+  end)
+
+  it("may be the code, and the results of who is never joined", function()
+    local code = "return #'" .. long "e" .. "'"
+    assert.are.equal(100001, select(2, assert(run(code))))
+    local thread = llthreads.new("return ...", long "f"):start()
+    sync.eventually(function() return not thread:alive() end)
+    thread = nil -- luacheck: ignore
+    collectgarbage()
+  end)
+end)
+
 describe("a table", function()
   it("arrives with its keys and values of every kind", function()
     local sent = { 1, "two", { 3 }, [-1] = 1, [1.5] = 2, [true] = 3,

@@ -254,6 +254,37 @@ static void part_of_the_stack_can_be_sent(void)
     lua_settop(from, 0);
 }
 
+static void long_strings_may_be_lent(void)
+{
+    struct message *message = message_new();
+    struct codec_fault fault;
+
+    state_evaluate(from, "('x'):rep(65536), ('y'):rep(65535), "
+                         "{('z'):rep(65536)}");
+    CHECK(codec_is_lent(from, 1) && !codec_is_lent(from, 2) &&
+              !codec_is_lent(from, 3),
+          "long strings are lent, others are not");
+    message->lends = true;
+    CHECK(codec_encode(from, 1, 3, CODEC_STRICT, message, &fault) &&
+              message->lent != NULL && message->lent->count == 1 &&
+              message->lent->items[0].text == lua_tostring(from, 1),
+          "a long string stays where it is");
+    CHECK(decode(to, message) == LUA_OK &&
+              state_holds(to, "a == ('x'):rep(65536) and #b == 65535 and "
+                              "c[1] == ('z'):rep(65536)"),
+          "and arrives whole");
+    CHECK(message_own(message), "the message can have a copy");
+    lua_settop(from, 0);
+    lua_gc(from, LUA_GCCOLLECT);
+    CHECK(decode(to, message) == LUA_OK &&
+              state_holds(to, "a == ('x'):rep(65536)"),
+          "which outlives the string");
+    message->lent->count = 0;
+    CHECK(decode(to, message) != LUA_OK, "what was not lent is malformed");
+    message->lent->count = 1;
+    message_release(message);
+}
+
 static void a_message_can_be_decoded_again(void)
 {
     struct message *message;
@@ -371,6 +402,7 @@ static void all(void)
     check_part("identity is kept", identity_is_kept);
     check_part("a message knows what is in it", a_message_knows_what_is_in_it);
     check_part("part of the stack can be sent", part_of_the_stack_can_be_sent);
+    check_part("long strings may be lent", long_strings_may_be_lent);
     check_part("a message can be decoded again",
                a_message_can_be_decoded_again);
     check_part("a table is allocated at once", a_table_is_allocated_at_once);

@@ -156,6 +156,52 @@ static void handles_live_as_long_as_the_message(void)
     CHECK_NUMBER(parcels_destroyed, 1, "and lets go of it in the end");
 }
 
+static void texts_can_be_lent(void)
+{
+    struct message *message = message_new();
+    char text[] = "here";
+    uint32_t number = 99, i;
+    bool ok = true;
+
+    for (i = 0; i < 9; i++) {
+        ok = ok && message_lend(message, text, 4, &number);
+        CHECK_NUMBER(number, i, "texts are numbered from 0");
+    }
+    CHECK(ok && message->lent->items[8].text == text &&
+              message->lent->items[8].length == 4,
+          "a text that is lent stays where it is");
+    CHECK(message_own(message) && message_own(message),
+          "a message can make copies of what it was lent");
+    text[0] = 't';
+    for (i = 0; i < 9; i++)
+        ok = ok && memcmp(message->lent->items[i].text, "here", 4) == 0;
+    CHECK(ok, "which do not change with the text");
+    message_clear(message);
+    CHECK(message->lent == NULL && message_own(message),
+          "an empty message has been lent nothing");
+    message_release(message);
+}
+
+static void lending_needs_memory(void)
+{
+    struct message *message = message_new();
+    uint32_t number;
+
+    if (no_memory_works()) {
+        no_memory_from(1);
+        CHECK(!message_lend(message, "text", 4, &number), "no memory, no loan");
+        (void)no_memory_end();
+        CHECK(message_lend(message, "text", 4, &number) && number == 0,
+              "with memory again, there is one");
+        no_memory_from(1);
+        CHECK(!message_own(message), "no memory, no copy");
+        (void)no_memory_end();
+        CHECK(!message->lent->items[0].owned && message_own(message),
+              "and with memory again, there is one");
+    }
+    message_release(message);
+}
+
 static void readers_share_a_message(void)
 {
     struct message *message = message_new();
@@ -347,6 +393,8 @@ static void all(void)
     check_part("the same handle twice counts twice",
                the_same_handle_twice_counts_twice);
     check_part("many handles are kept", many_handles_are_kept);
+    check_part("texts can be lent", texts_can_be_lent);
+    check_part("lending needs memory", lending_needs_memory);
     check_part("a cleared message is as new", a_cleared_message_is_as_new);
     check_part("memory may run out", memory_may_run_out);
     check_part("messages are filled at random", messages_are_filled_at_random);
