@@ -55,11 +55,6 @@ static size_t size_of_number(unsigned number)
     return FINE_UP_TO + (number + 1 - FINE_SIZES) * (size_t)COARSE;
 }
 
-static bool is_small(size_t size)
-{
-    return size <= SMALL;
-}
-
 /* ---- chunks ---- */
 
 static bool add_chunk(struct heap *heap, size_t size)
@@ -135,6 +130,11 @@ void *heap_resize(void *context, void *object, size_t old, size_t size)
     return NULL;
 }
 #else
+static bool is_small(size_t size)
+{
+    return size <= SMALL;
+}
+
 static void *make(struct heap *heap, size_t size)
 {
     struct free_object *object;

@@ -196,7 +196,8 @@ describe("without memory", function()
     assert.are.same({ "false\ttrue", "true\t7" }, try [[
       local new = require("llthreads2").new
       local ok, message = new("require('llthreads2').set_logger(type) "
-        .. "local x = ('x'):rep(150000000) return { x, x .. 'y' }"):start():join()
+        .. "local x = ('x'):rep(150000000) return { x, x .. 'y' }")
+        :start():join()
       print(ok, message:find("not enough memory", 1, true) ~= nil)
       collectgarbage()
       print(new("return ...", 7):start():join())]])
