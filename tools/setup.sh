@@ -49,6 +49,7 @@ check() {
     need "cqueues for Lua 5.4" lua-cqueues "$lua" -e 'require "cqueues"'
     need "luv for Lua 5.4" lua-luv "$lua" -e 'require "luv"'
     need "strace" strace command -v strace
+    need "valgrind" valgrind command -v valgrind
     need "lua-cjson for Lua 5.4" lua-cjson "$lua" -e 'require "cjson"'
   fi
   if [ "${1-}" = bench ]; then
