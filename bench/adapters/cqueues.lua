@@ -13,9 +13,7 @@ local NAME = ... or "bench.adapters.cqueues"
 -- How much a sender's socket gathers before it writes.
 local GATHERED = 65536
 
-local OWNER_DEAD = 130 -- the error number EOWNERDEAD of Linux
-
-local cqueues, socket, thread, now, sleep
+local cqueues, errno, socket, thread, now, sleep
 
 -- What the threads run, by name. Their first argument is the socket by which
 -- they are let go and tell their result.
@@ -26,7 +24,8 @@ function adapter.load()
   if not ok then return nil, "not found" end
   local native = require "bench_native"
   cqueues, now, sleep = module, native.now, native.sleep
-  socket, thread = require "cqueues.socket", require "cqueues.thread"
+  errno, socket = require "cqueues.errno", require "cqueues.socket"
+  thread = require "cqueues.thread"
   return tostring(cqueues.VERSION)
 end
 
@@ -34,19 +33,35 @@ end
 -- is taken for one that has died, until one asks again.
 local function join(started)
   local ok, problem = started:join()
-  if not ok and problem == OWNER_DEAD then ok, problem = started:join() end
+  if not ok and problem == errno.EOWNERDEAD then
+    ok, problem = started:join()
+  end
   if not ok or problem then error(problem or "join has failed", 0) end
+end
+
+-- Returns the thread and the caller's socket.
+local function start_thread(...)
+  local started, link, problem = thread.start(...)
+  if not started then error(errno.strerror(problem), 0) end
+  return started, link
+end
+
+-- Returns a thread that one does not speak with.
+local function start_silent(...)
+  local started, link = start_thread(...)
+  link:close()
+  return started
 end
 
 local function nothing() end
 
 function adapter.thread()
-  join((thread.start(nothing)))
+  join(start_silent(nothing))
 end
 
 function adapter.burst(count)
   local threads = {}
-  for i = 1, count do threads[i] = thread.start(nothing) end
+  for i = 1, count do threads[i] = start_silent(nothing) end
   for i = 1, count do join(threads[i]) end
 end
 
@@ -57,7 +72,7 @@ end
 
 function adapter.argument(value)
   refuse_tables(value)
-  join((thread.start(nothing, value)))
+  join(start_silent(nothing, value))
 end
 
 -- Strings alone can come back.
@@ -65,7 +80,7 @@ function adapter.round_trip(value)
   if type(value) ~= "string" then
     error("its threads give back nothing but strings", 0)
   end
-  local started, link = thread.start(function(answer, text)
+  local started, link = start_thread(function(answer, text)
     answer:xwrite(text, "bn")
   end, value)
   local result = link:xread("*a", "b")
@@ -90,7 +105,7 @@ end
 
 -- Returns the thread with the socket by which one speaks with it.
 local function start(...)
-  local started, link = thread.start(enter, NAME, package.path,
+  local started, link = start_thread(enter, NAME, package.path,
     package.cpath, ...)
   link:setmode("bn", "bn")
   return { handle = started, link = link }
