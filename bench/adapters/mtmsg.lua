@@ -93,7 +93,9 @@ end
 function adapter.stream(options)
   -- A buffer of a fixed size is one of bytes, and does not wait for room.
   if options.capacity then error("its senders do not wait for room", 0) end
-  mtmsg.newwriter():add(table.unpack(options.values)) -- or raises an error
+  for _, value in ipairs(options.values) do
+    if type(value) == "table" then error("its messages hold no tables", 0) end
+  end
   local barrier, data, threads = new_barrier(), mtmsg.newbuffer(), {}
   local function add(name, index, count, ...)
     threads[#threads + 1] = start(name, barrier.ready:id(), barrier.go:id(),
