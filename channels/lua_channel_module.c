@@ -175,31 +175,78 @@ static unsigned next_start(lua_State *L, unsigned count)
     return count == 0 ? 0 : (unsigned)(state >> 33) % count;
 }
 
+/* The channels of a select, which lie on the stack from index `first` on, and
+ * where the search begins. */
+struct choice {
+    int first;
+    unsigned count, start;
+};
+
+static struct channel *channel_of(lua_State *L, const struct choice *choice,
+                                  unsigned number)
+{
+    return lua_channel_at(L, choice->first + (int)number);
+}
+
+/* Without waiting, and so without any memory. CHANNEL_TIMEOUT: none is ready.
+ */
+static enum channel_result select_ready(lua_State *L,
+                                        const struct choice *choice,
+                                        unsigned *which,
+                                        struct message **message)
+{
+    enum channel_result result = CHANNEL_TIMEOUT;
+    struct channel *channel;
+    unsigned i;
+
+    for (i = 0; i < choice->count && result == CHANNEL_TIMEOUT; i++) {
+        *which = (choice->start + i) % choice->count;
+        channel = channel_of(L, choice, *which);
+        if (channel_is_ready(channel))
+            result = channel_try_receive(channel, message);
+    }
+    return result;
+}
+
+static enum channel_result select_waiting(lua_State *L,
+                                          const struct choice *choice,
+                                          const struct deadline *deadline,
+                                          unsigned *which,
+                                          struct message **message)
+{
+    struct wait_for *places =
+        lua_newuserdatauv(L, (choice->count + 1) * sizeof *places, 0);
+    unsigned i;
+
+    for (i = 0; i < choice->count; i++)
+        select_add(&places[i], channel_of(L, choice, i));
+    return select_receive(places, choice->count, choice->start, deadline, which,
+                          message);
+}
+
 static int module_select(lua_State *L)
 {
     struct deadline deadline = lua_check_timeout(L, 2, "select");
-    struct wait_for *places;
+    struct choice choice = {.first = lua_gettop(L) + 1};
     struct message *message;
-    unsigned count, i, which;
     enum channel_result result;
-    int first = lua_gettop(L) + 1;
+    unsigned which;
 
-    count = push_channels(L);
-    if (count == 0 && deadline.kind == DEADLINE_NEVER)
+    choice.count = push_channels(L);
+    if (choice.count == 0 && deadline.kind == DEADLINE_NEVER)
         lua_refuse_argument(L, 1, "select",
                             "empty list, and no timeout: would wait for ever");
-    places = lua_newuserdatauv(L, (count + 1) * sizeof *places, 0);
-    for (i = 0; i < count; i++)
-        select_add(&places[i], lua_channel_at(L, first + (int)i));
-    result = select_receive(places, count, next_start(L, count), &deadline,
-                            &which, &message);
+    choice.start = next_start(L, choice.count);
+    result = select_ready(L, &choice, &which, &message);
+    if (result == CHANNEL_TIMEOUT)
+        result = select_waiting(L, &choice, &deadline, &which, &message);
     if (result != CHANNEL_OK && result != CHANNEL_CLOSED)
         return lua_channel_fail(L, result);
-    lua_pushvalue(L, first + (int)which);
+    lua_pushvalue(L, choice.first + (int)which);
     if (result == CHANNEL_CLOSED)
         return 1 + lua_channel_fail(L, result);
-    return 1 + lua_channel_push_received(
-                   L, lua_channel_at(L, first + (int)which), message);
+    return 1 +
+           lua_channel_push_received(L, channel_of(L, &choice, which), message);
 }
 
 /* ---- the table ---- */
