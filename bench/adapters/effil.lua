@@ -76,13 +76,26 @@ local function share(total, count, index)
   return total // count + (index <= total % count and 1 or 0)
 end
 
+-- Its tables have become shared ones when the thread was started. They are made
+-- plain again, or no message would have anything to copy.
 local function sender(ready, go, data, count, ...)
+  local shared = require "effil"
+  local values = { ... }
+  for i, value in ipairs(values) do
+    if shared.type(value) == "effil.table" then
+      values[i] = shared.dump(value)
+    end
+  end
+  local function send_all(...)
+    for _ = 1, count do data:push(...) end
+  end
   ready:push(true)
   go:pop()
-  for _ = 1, count do data:push(...) end
+  send_all(table.unpack(values))
 end
 
--- Returns the time of its last message, by the clock that it is given.
+-- Returns the time of its last message, by the clock that it is given. Tables
+-- arrive as shared ones and stay so: one can read them as they are.
 local function receiver(ready, go, data, count, clock)
   ready:push(true)
   go:pop()

@@ -44,8 +44,8 @@ function adapter.burst(count)
   for i = 1, count do threads[i]:join() end
 end
 
--- luv itself refuses tables.
 function adapter.argument(value)
+  if type(value) == "table" then error("its threads get no tables", 0) end
   assert(luv.new_thread(NOTHING, value)):join()
 end
 
