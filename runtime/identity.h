@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IDENTITY_FEW 16
+#define IDENTITY_FEW 64
 
 struct identity_entry {
     const void *thing;

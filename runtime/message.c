@@ -36,12 +36,15 @@ struct message *message_new(void)
     return message;
 }
 
+/* A small array stays, as a small buffer does. */
 static void release_handles(struct message *message)
 {
     uint32_t i;
 
     for (i = 0; i < message->handle_count; i++)
         handle_release(message->handles[i]);
+    if (message->handle_capacity * sizeof *message->handles <= MESSAGE_KEPT)
+        return;
     free(message->handles);
     message->handles = NULL;
     message->handle_capacity = 0;

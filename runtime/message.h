@@ -22,7 +22,8 @@
 /* What a message has room for without a buffer. */
 #define MESSAGE_INLINE 40
 
-/* A buffer of up to this size stays with a message that is empty again. */
+/* A buffer of up to this size stays with a message that is empty again, and an
+ * array for handles. */
 #define MESSAGE_KEPT 1024
 
 /* A text of which the message has no copy: it lies in the Lua state of whoever

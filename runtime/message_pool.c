@@ -76,6 +76,7 @@ static void destroy(struct message *message)
 {
     if (message->bytes != message->small)
         (void)block_resize(message->bytes, message->capacity, 0);
+    free(message->handles);
     free(message);
 }
 

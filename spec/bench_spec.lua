@@ -252,13 +252,16 @@ describe("the suite", function()
     assert.equal(0, code, out)
   end
 
-  it("measures every group, and nobody fails", function()
+  -- Others need not be able to do all that is measured, but they say why.
+  it("measures every group, and what fails says why", function()
     run_once()
     local document = require "cjson".decode(contents(path))
     local groups = {}
     for _, made in ipairs(document.rows) do
       groups[made.group] = true
-      assert.same({}, made.failed, made.name)
+      for name, why in pairs(made.failed) do
+        assert.matches("^its threads ", why, 1, false, name)
+      end
       assert.is_true(#made.results > 0, made.name)
       for _, result in ipairs(made.results) do
         assert.equal(2, #result.samples, result.name)
