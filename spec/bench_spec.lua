@@ -260,7 +260,7 @@ describe("the suite", function()
     for _, made in ipairs(document.rows) do
       groups[made.group] = true
       for name, why in pairs(made.failed) do
-        assert.matches("^its threads ", why, 1, false, name)
+        assert.matches("^its ", why, 1, false, name)
       end
       assert.is_true(#made.results > 0, made.name)
       for _, result in ipairs(made.results) do
