@@ -243,7 +243,10 @@ static void fetch_next_but_one(const struct message *message)
 {
     const struct message *next = message->next;
 
-    if (next == NULL || next->next == NULL)
+    if (next == NULL)
+        return;
+    HANDOVER_ACQUIRE(next);
+    if (next->next == NULL)
         return;
     __builtin_prefetch(next->next, 1);
     __builtin_prefetch(next->next->small, 1);
