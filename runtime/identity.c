@@ -6,8 +6,9 @@
  */
 #include "identity.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "block.h"
 
 void identity_init(struct identity *identity)
 {
@@ -19,7 +20,8 @@ void identity_init(struct identity *identity)
 void identity_destroy(struct identity *identity)
 {
     if (identity->entries != identity->few)
-        free(identity->entries);
+        (void)block_resize(identity->entries,
+                           identity->slots * sizeof *identity->entries, 0);
 }
 
 /* The entry of the thing, or the empty one where it belongs. */
@@ -39,9 +41,10 @@ static int grow(struct identity *identity)
     size_t slots = identity->slots * 4, i;
     struct identity_entry *entries, *old = identity->entries;
 
-    entries = calloc(slots, sizeof *entries);
+    entries = block_resize(NULL, 0, slots * sizeof *entries);
     if (entries == NULL)
         return 0;
+    memset(entries, 0, slots * sizeof *entries);
     for (i = 0; i < identity->slots; i++)
         if (old[i].thing != NULL)
             *find(entries, slots, old[i].thing) = old[i];

@@ -196,7 +196,7 @@ local function legend(panel)
     out[#out + 1] = ("set label %s at graph 0, graph 1 left offset %g,0.9 "
       .. "textcolor rgb '%s'\n"):format(text("• " .. series.label), place,
         series.color)
-    place = place + 0.95 * utf8.len(series.label) + 4
+    place = place + 0.8 * utf8.len(series.label) + 3
   end
   return table.concat(out)
 end
