@@ -6,6 +6,8 @@
 --
 -- A message is packed by string.pack, after its length in four bytes.
 
+local packing = require "bench.support.packing"
+
 local adapter = { name = "cqueues" }
 
 local NAME = ... or "bench.adapters.cqueues"
@@ -157,66 +159,27 @@ end
 
 -- Messages --------------------------------------------------------------------
 
--- How string.pack packs values of these types, or nil if it cannot.
-local function format_of(values)
-  local formats = { integer = "i8", float = "n", string = "s4", boolean = "B" }
-  local list = {}
-  for i, value in ipairs(values) do
-    list[i] = formats[math.type(value) or type(value)]
-    if not list[i] then return nil end
-  end
-  return "<" .. table.concat(list)
-end
-
--- Booleans travel as bytes.
-local function packed(format, values)
-  local list = {}
-  for i, value in ipairs(values) do
-    list[i] = value == true and 1 or value or 0
-  end
-  return string.pack(format, table.unpack(list))
-end
-
 local function send(out, format, ...)
   assert(out:write(string.pack("<s4", string.pack(format, ...))))
-end
-
--- Takes the messages that are whole. Returns how many they are, the rest of the
--- bytes, and how many bytes there must be for the next message.
-local function take_messages(bytes, format)
-  local first, size, taken = 1, #bytes, 0
-  while size - first >= 3 do
-    local length = string.unpack("<I4", bytes, first)
-    if size - first - 3 < length then
-      return taken, bytes:sub(first), 4 + length
-    end
-    string.unpack(format, bytes, first + 4)
-    first, taken = first + 4 + length, taken + 1
-  end
-  return taken, bytes:sub(first), 4
 end
 
 -- Reads whatever has come: two calls of `read` for each message, one for its
 -- length and one for the rest, take longer.
 local function receive(inward, format, count)
   local received, needed, chunks, size = 0, 4, {}, 0
+  local function taken() received = received + 1 end
   while received < count do
     chunks[#chunks + 1] = assert(inward:read(-GATHERED))
     size = size + #chunks[#chunks]
     if size >= needed then
-      local taken, rest
-      taken, rest, needed = take_messages(table.concat(chunks), format)
-      received, chunks, size = received + taken, { rest }, #rest
+      local rest
+      rest, needed = packing.take(table.concat(chunks), format, taken)
+      chunks, size = { rest }, #rest
     end
   end
 end
 
 -- Streams ---------------------------------------------------------------------
-
--- How many of `total` messages the part `index` of so many parts has.
-local function share(total, count, index)
-  return total // count + (index <= total % count and 1 or 0)
-end
 
 local function send_all(sockets, count, format, ...)
   for i = 0, count - 1 do send(sockets[i % #sockets + 1], format, ...) end
@@ -261,8 +224,8 @@ local function start_receivers(options, format)
   for k = 1, options.receivers do
     local counts = {}
     for i = 1, options.senders do
-      counts[i] = share(share(options.messages, options.senders, i),
-        options.receivers, k)
+      local sent = packing.share(options.messages, options.senders, i)
+      counts[i] = packing.share(sent, options.receivers, k)
     end
     threads[k] = start("receiver", format, table.unpack(counts))
   end
@@ -270,10 +233,10 @@ local function start_receivers(options, format)
 end
 
 local function start_senders(options, format)
-  local threads, values = {}, packed(format, options.values)
+  local threads, values = {}, packing.packed(format, options.values)
   for i = 1, options.senders do
     threads[i] = start("sender", options.receivers,
-      share(options.messages, options.senders, i), format, values)
+      packing.share(options.messages, options.senders, i), format, values)
   end
   return threads
 end
@@ -292,7 +255,7 @@ end
 function adapter.stream(options)
   -- How much a pair of sockets holds is up to the system.
   if options.capacity then error("its sockets have no capacity", 0) end
-  local format = format_of(options.values)
+  local format = packing.format_of(options.values)
   if not format then error("its sockets carry plain values alone", 0) end
   local receivers = start_receivers(options, format)
   local senders = start_senders(options, format)
@@ -360,7 +323,7 @@ function adapter.fan_in(options)
     local outward
     outward, sockets[i] = socket.pair()
     hand_over(feeder, outward)
-    counts[i] = share(messages, channels, i)
+    counts[i] = packing.share(messages, channels, i)
   end
   local loop = receive_all(sockets, counts, "<i8")
   local start_time = let_go { feeder }

@@ -6,6 +6,8 @@
 -- effil itself knows Lua up to 5.3. Where it cannot be loaded here, it is used
 -- in another process, by another interpreter: see support/elsewhere.lua.
 
+local packing = require "bench.support.packing"
+
 local adapter = { name = "effil" }
 
 local PATIENCE = 10 -- seconds until threads that do not get ready have failed
@@ -71,11 +73,6 @@ local function let_go(ready, go, count)
   return start_time
 end
 
--- How many of `total` messages the part `index` of so many parts has.
-local function share(total, count, index)
-  return total // count + (index <= total % count and 1 or 0)
-end
-
 -- Its tables have become shared ones when the thread was started. They are made
 -- plain again, or no message would have anything to copy.
 local function sender(ready, go, data, count, ...)
@@ -110,11 +107,11 @@ function adapter.stream(options)
   local threads, senders, receivers = {}, options.senders, options.receivers
   for i = 1, receivers do
     threads[i] = runner(receiver)(ready, go, data,
-      share(options.messages, receivers, i), now)
+      packing.share(options.messages, receivers, i), now)
   end
   for i = 1, senders do
     threads[#threads + 1] = runner(sender)(ready, go, data,
-      share(options.messages, senders, i), table.unpack(options.values))
+      packing.share(options.messages, senders, i), table.unpack(options.values))
   end
   local start_time, last = let_go(ready, go, #threads), 0
   for _, thread in ipairs(threads) do

@@ -4,6 +4,8 @@
 -- of several values is sent to its slot at once, and received as a batch of
 -- just as many.
 
+local packing = require "bench.support.packing"
+
 local adapter = { name = "lanes" }
 
 local PATIENCE = 10 -- seconds until lanes that do not get ready have failed
@@ -61,11 +63,6 @@ local function start(body, ...)
   return lanes.gen(LIBRARIES, body)(...)
 end
 
--- How many of `total` messages the part `index` of so many parts has.
-local function share(total, count, index)
-  return total // count + (index <= total % count and 1 or 0)
-end
-
 local function sender(control, data, count, ...)
   control:send("ready", true)
   control:receive("go")
@@ -87,11 +84,11 @@ function adapter.stream(options)
   if options.capacity then data:limit("message", options.capacity * width) end
   for i = 1, options.receivers do
     started[i] = start(receiver, control, data,
-      share(options.messages, options.receivers, i), width)
+      packing.share(options.messages, options.receivers, i), width)
   end
   for i = 1, options.senders do
     started[#started + 1] = start(sender, control, data,
-      share(options.messages, options.senders, i),
+      packing.share(options.messages, options.senders, i),
       table.unpack(options.values))
   end
   local start_time, last = let_go(control, #started), 0

@@ -11,6 +11,8 @@
 -- A message is packed by string.pack, after its length in four bytes. There is
 -- no round_trip, for a thread has no result.
 
+local packing = require "bench.support.packing"
+
 local adapter = { name = "luv" }
 
 local NAME = ... or "bench.adapters.luv"
@@ -107,26 +109,6 @@ end
 
 -- Messages --------------------------------------------------------------------
 
--- How string.pack packs values of these types, or nil if it cannot.
-local function format_of(values)
-  local formats = { integer = "i8", float = "n", string = "s4", boolean = "B" }
-  local list = {}
-  for i, value in ipairs(values) do
-    list[i] = formats[math.type(value) or type(value)]
-    if not list[i] then return nil end
-  end
-  return "<" .. table.concat(list)
-end
-
--- Booleans travel as bytes.
-local function packed(format, values)
-  local list = {}
-  for i, value in ipairs(values) do
-    list[i] = value == true and 1 or value or 0
-  end
-  return string.pack(format, table.unpack(list))
-end
-
 local function open(descriptor)
   local pipe = luv.new_pipe(false)
   assert(pipe:open(descriptor))
@@ -142,19 +124,6 @@ local function open_all(list)
   return pipes
 end
 
--- Calls `each` with the values of each message that is whole. Returns the rest
--- of the bytes, and how many there must be for the next message.
-local function take_messages(bytes, format, each)
-  local first, size = 1, #bytes
-  while size - first >= 3 do
-    local length = string.unpack("<I4", bytes, first)
-    if size - first - 3 < length then return bytes:sub(first), 4 + length end
-    each(string.unpack(format, bytes, first + 4))
-    first = first + 4 + length
-  end
-  return bytes:sub(first), 4
-end
-
 -- Calls `each` with the values of each message that comes through the pipe.
 local function read_messages(pipe, format, each)
   local chunks, size, needed = {}, 0, 4
@@ -164,7 +133,7 @@ local function read_messages(pipe, format, each)
     chunks[#chunks + 1], size = data, size + #data
     if size < needed then return end
     local rest
-    rest, needed = take_messages(table.concat(chunks), format, each)
+    rest, needed = packing.take(table.concat(chunks), format, each)
     chunks, size = { rest }, #rest
   end))
 end
@@ -177,11 +146,6 @@ local function close_all(pipes)
 end
 
 -- Streams ---------------------------------------------------------------------
-
--- How many of `total` messages the part `index` of so many parts has.
-local function share(total, count, index)
-  return total // count + (index <= total % count and 1 or 0)
-end
 
 -- Comes back when all is written, so that no more than that waits in memory.
 local function write(pipe, messages)
@@ -248,7 +212,7 @@ end
 function adapter.stream(options)
   -- How much a pair of sockets holds is up to the system.
   if options.capacity then error("its pipes have no capacity", 0) end
-  local format = format_of(options.values)
+  local format = packing.format_of(options.values)
   if not format then error("its pipes carry plain values alone", 0) end
   local senders, receivers = options.senders, options.receivers
   local outward, inward = connect(senders, receivers)
@@ -256,15 +220,15 @@ function adapter.stream(options)
   for k = 1, receivers do
     local count = 0
     for i = 1, senders do
-      count = count
-        + share(share(options.messages, senders, i), receivers, k)
+      local sent = packing.share(options.messages, senders, i)
+      count = count + packing.share(sent, receivers, k)
     end
     threads[k] = start("receiver", table.concat(inward[k], " "), count, format)
   end
   for i = 1, senders do
     threads[receivers + i] = start("sender", table.concat(outward[i], " "),
-      share(options.messages, senders, i), format,
-      packed(format, options.values))
+      packing.share(options.messages, senders, i), format,
+      packing.packed(format, options.values))
   end
   local start_time, last = let_go(threads), 0
   for k = 1, receivers do

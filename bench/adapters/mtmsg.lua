@@ -4,6 +4,8 @@
 -- of its own, so those of `require "llthreads2"` use it here, as in its manual.
 -- Its messages hold plain values, no tables.
 
+local packing = require "bench.support.packing"
+
 local adapter = { name = "mtmsg" }
 
 local NAME = ... or "bench.adapters.mtmsg"
@@ -71,11 +73,6 @@ local function join_all(threads)
   return last
 end
 
--- How many of `total` messages the part `index` of so many parts has.
-local function share(total, count, index)
-  return total // count + (index <= total % count and 1 or 0)
-end
-
 function parts.sender(ready, go, data, count, ...)
   local buffer = mtmsg.buffer(data)
   wait_at(ready, go)
@@ -99,7 +96,7 @@ function adapter.stream(options)
   local barrier, data, threads = new_barrier(), mtmsg.newbuffer(), {}
   local function add(name, index, count, ...)
     threads[#threads + 1] = start(name, barrier.ready:id(), barrier.go:id(),
-      data:id(), share(options.messages, count, index), ...)
+      data:id(), packing.share(options.messages, count, index), ...)
   end
   for i = 1, options.receivers do add("receiver", i, options.receivers) end
   for i = 1, options.senders do

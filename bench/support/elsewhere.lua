@@ -5,9 +5,7 @@
 -- process for each call, and the program that runs there.
 --
 -- Only what tells its own time is left to the adapter, since a call from here
--- costs a process: `stream`, `ping_pong` and `fan_in`. Beside them there is
--- `timed(method, times, ...)`, the nanoseconds of so many calls of any method
--- the adapter has, by the clock there.
+-- costs a process: `stream`, `ping_pong` and `fan_in`.
 --
 -- bench_native is made for one version of Lua. There it is replaced by luv,
 -- whose clock is the same one.
@@ -40,18 +38,13 @@ local function replace_native()
   end
 end
 
--- "load" tells the version; any other method is called so many times.
-local function serve(name, method, times, ...)
+-- "load" tells the version; any other method is called.
+local function serve(name, method, ...)
   replace_native()
   local adapter = require("bench.adapters." .. name)
   local version, reason = adapter.load()
   if method == "load" or not version then return version, reason end
-  if times == 0 then return adapter[method](...) end
-  local now = require "bench_native".now
-  collectgarbage()
-  local start_time = now()
-  for _ = 1, times do adapter[method](...) end
-  return now() - start_time
+  return adapter[method](...)
 end
 
 -- The program: NAME FILE, where the file is Lua that returns what to call.
@@ -109,13 +102,10 @@ function elsewhere.take_place(adapter, interpreter)
   if not version then return nil, reason end
   for _, method in ipairs(SELF_TIMED) do
     if adapter[method] then
-      adapter[method] = function(...) return call(place, method, 0, ...) end
+      adapter[method] = function(...) return call(place, method, ...) end
     end
   end
   for _, method in ipairs(UNTIMED) do adapter[method] = nil end
-  function adapter.timed(method, times, ...)
-    return call(place, method, times, ...)
-  end
   return version
 end
 
