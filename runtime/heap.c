@@ -9,13 +9,17 @@
 #include "live.h"
 
 /* Small objects have one of these sizes: multiples of 16 up to 512 bytes, of
- * 128 up to 2048. */
+ * 128 up to 2 KB, of 1024 up to 16 KB. */
 #define FINE 16
-#define COARSE 128
 #define FINE_UP_TO 512
-#define SMALL 2048
+#define MIDDLE 128
+#define MIDDLE_UP_TO 2048
+#define COARSE 1024
+#define SMALL 16384
 #define FINE_SIZES (FINE_UP_TO / FINE)
-#define SIZES (FINE_SIZES + (SMALL - FINE_UP_TO) / COARSE)
+#define MIDDLE_SIZES ((MIDDLE_UP_TO - FINE_UP_TO) / MIDDLE)
+#define COARSE_SIZES ((SMALL - MIDDLE_UP_TO) / COARSE)
+#define SIZES (FINE_SIZES + MIDDLE_SIZES + COARSE_SIZES)
 
 /* A state with its libraries fits into the first chunk. */
 #define FIRST_CHUNK ((size_t)32 << 10)
@@ -45,14 +49,21 @@ static unsigned size_number(size_t size)
 {
     if (size <= FINE_UP_TO)
         return (unsigned)((size - 1) / FINE);
-    return FINE_SIZES + (unsigned)((size - FINE_UP_TO - 1) / COARSE);
+    if (size <= MIDDLE_UP_TO)
+        return FINE_SIZES + (unsigned)((size - FINE_UP_TO - 1) / MIDDLE);
+    return FINE_SIZES + MIDDLE_SIZES +
+           (unsigned)((size - MIDDLE_UP_TO - 1) / COARSE);
 }
 
 static size_t size_of_number(unsigned number)
 {
     if (number < FINE_SIZES)
         return (number + 1) * (size_t)FINE;
-    return FINE_UP_TO + (number + 1 - FINE_SIZES) * (size_t)COARSE;
+    number -= FINE_SIZES;
+    if (number < MIDDLE_SIZES)
+        return FINE_UP_TO + (number + 1) * (size_t)MIDDLE;
+    number -= MIDDLE_SIZES;
+    return MIDDLE_UP_TO + (number + 1) * (size_t)COARSE;
 }
 
 /* ---- chunks ---- */

@@ -41,7 +41,7 @@ static void objects_are_aligned(void)
     bool aligned = true;
     void *object;
 
-    for (size = 1; size < 5000; size++) {
+    for (size = 1; size < 20000; size += size / 500 + 1) {
         object = heap_resize(heap, NULL, 0, size);
         aligned = aligned && ((uintptr_t)object & 15) == 0;
         (void)heap_resize(heap, object, size, 0);
@@ -112,7 +112,7 @@ static void memory_may_run_out(void)
 /* Around the borders of the sizes, and far from them. */
 static size_t random_size(struct random *random)
 {
-    static const size_t borders[] = {16, 496, 512, 640, 2048, 32768, 100000};
+    static const size_t borders[] = {16, 512, 640, 2048, 9000, 16384, 100000};
 
     return borders[random_below(random, 7)] + random_below(random, 40) -
            random_below(random, 15);
