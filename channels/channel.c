@@ -21,9 +21,27 @@ static void destroy(struct handle *handle)
     free(channel);
 }
 
+static void give_up(struct handle *handle)
+{
+    channel_close((struct channel *)handle);
+}
+
+static void each_within(struct handle *handle, void (*count)(struct handle *))
+{
+    struct channel *channel = (struct channel *)handle;
+
+    if (!ck_pr_load_uint(&channel->carries))
+        return;
+    lockword_lock(&channel->receiving);
+    mailbox_each_handle_owner(&channel->mailbox, count);
+    lockword_unlock_idle(&channel->receiving);
+}
+
 const struct handle_class channel_class = {
     .name = "channel",
     .destroy = destroy,
+    .give_up = give_up,
+    .each_within = each_within,
     .binding = &lua_channel_binding,
 };
 
@@ -37,6 +55,7 @@ static enum channel_result take_name(struct channel *channel, const char *name,
         return CHANNEL_NO_MEMORY;
     memcpy(channel->name, name, length);
     channel->name_length = length;
+    channel->handle.findable = true;
     return name_register(channel);
 }
 
@@ -157,9 +176,24 @@ static bool reserve(struct channel *channel)
     return true;
 }
 
+static enum wait_result wait_for_room(struct channel *channel,
+                                      const struct deadline *deadline)
+{
+    struct wait_for room = {
+        .point = &channel->room,
+        .ready = has_room,
+        .thing = channel,
+        .handle = &channel->handle,
+    };
+
+    return waitpoint_wait_for(&room, deadline);
+}
+
 static enum channel_result push(struct channel *channel,
                                 struct message *message)
 {
+    if (message->handle_count > 0 && !ck_pr_load_uint(&channel->carries))
+        ck_pr_store_uint(&channel->carries, 1);
     if (!mailbox_push(&channel->mailbox, message)) {
         ck_pr_dec_uint(&channel->sent);
         return CHANNEL_CLOSED;
@@ -179,7 +213,7 @@ enum channel_result channel_send(struct channel *channel,
             return push(channel, message);
         if (channel_is_closed(channel))
             return CHANNEL_CLOSED;
-        waited = waitpoint_wait(&channel->room, has_room, channel, deadline);
+        waited = wait_for_room(channel, deadline);
     }
     return channel_result_of(waited);
 }
@@ -233,6 +267,25 @@ enum channel_result channel_try_receive(struct channel *channel,
     return result;
 }
 
+void channel_await(struct wait_for *place, struct channel *channel)
+{
+    *place = (struct wait_for){
+        .point = &channel->mailbox.arrival,
+        .ready = channel_is_ready,
+        .thing = channel,
+        .handle = &channel->handle,
+    };
+}
+
+static enum wait_result wait_for_arrival(struct channel *channel,
+                                         const struct deadline *deadline)
+{
+    struct wait_for arrival;
+
+    channel_await(&arrival, channel);
+    return waitpoint_wait_for(&arrival, deadline);
+}
+
 enum channel_result channel_receive(struct channel *channel,
                                     struct message **message,
                                     const struct deadline *deadline)
@@ -244,8 +297,7 @@ enum channel_result channel_receive(struct channel *channel,
         result = channel_try_receive(channel, message);
         if (result != CHANNEL_TIMEOUT)
             return result;
-        waited = waitpoint_wait(&channel->mailbox.arrival, channel_is_ready,
-                                channel, deadline);
+        waited = wait_for_arrival(channel, deadline);
     }
     return channel_result_of(waited);
 }

@@ -43,7 +43,9 @@
  * The end of a channel
  * --------------------
  * A channel is a handle: it lives as long as a Lua state or a message has it,
- * and so does what is queued in it. Its name is a weak reference.
+ * and so does what is queued in it. Its name is a weak reference. A channel for
+ * which threads wait of which nobody can do anything about it any more is
+ * closed (runtime/deadlock.h).
  */
 #ifndef CHANNELS_CHANNEL_H
 #define CHANNELS_CHANNEL_H
@@ -75,8 +77,8 @@ struct channel {
      * many of these are gone for good. */
     unsigned receiving, popped, taken;
     char apart_from_receivers[64];
-    /* The senders'. */
-    unsigned sent;
+    /* The senders'; and whether a message has ever had a handle in it. */
+    unsigned sent, carries;
     char apart_from_others[64];
 };
 
@@ -149,9 +151,11 @@ bool channel_is_closed(const struct channel *channel);
 /* How many messages are queued. */
 unsigned channel_count(const struct channel *channel);
 
-/* Whether a receive would find a message or the end; for waitpoint_wait_any()
- * at `mailbox.arrival`. */
+/* Whether a receive would find a message or the end. */
 bool channel_is_ready(const void *channel);
+
+/* How to wait for that. */
+void channel_await(struct wait_for *place, struct channel *channel);
 
 /* A descriptor that is readable exactly while channel_is_ready(), made by the
  * first call; it belongs to the channel. Negative: -errno. */

@@ -219,7 +219,7 @@ static enum channel_result select_waiting(lua_State *L,
     unsigned i;
 
     for (i = 0; i < choice->count; i++)
-        select_add(&places[i], channel_of(L, choice, i));
+        channel_await(&places[i], channel_of(L, choice, i));
     return select_receive(places, choice->count, choice->start, deadline, which,
                           message);
 }

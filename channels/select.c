@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "select.h"
 
-void select_add(struct wait_for *place, struct channel *channel)
-{
-    place->point = &channel->mailbox.arrival;
-    place->ready = channel_is_ready;
-    place->thing = channel;
-}
-
 static struct channel *channel_at(const struct wait_for *place)
 {
     return (struct channel *)(uintptr_t)place->thing;

@@ -12,13 +12,10 @@
 
 #include "channel.h"
 
-/* Says which channel a place in the list is. */
-void select_add(struct wait_for *place, struct channel *channel);
-
 /* Takes the oldest message of a channel that has one, or finds one that is
- * closed and empty (CHANNEL_CLOSED), looking from number `start` on. *which is
- * its number. The results are those of channel_receive(). Any thread that has
- * references to all of them. */
+ * closed and empty (CHANNEL_CLOSED), looking from number `start` on; *which is
+ * its number. channel_await() has filled the places. The results are those of
+ * channel_receive(). Any thread that has references to all of them. */
 enum channel_result select_receive(struct wait_for *places, unsigned count,
                                    unsigned start,
                                    const struct deadline *deadline,

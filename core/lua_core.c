@@ -10,6 +10,7 @@
 #include "lua_channel.h"
 #include "lua_interrupt.h"
 #include "lua_logger.h"
+#include "lua_party.h"
 #include "lua_thread.h"
 #include "version.h"
 
@@ -69,6 +70,7 @@ int luaopen_llthreads2_core(lua_State *L)
 {
     if (waiter_setup() != 0)
         return luaL_error(L, "no thread-specific key is left");
+    lua_party_of(L);
     luaL_newlib(L, functions);
     push_version(L);
     lua_setfield(L, -2, "_VERSION");

@@ -3,12 +3,13 @@
 
 #include <stddef.h>
 
+#include "deadlock.h"
 #include "live.h"
 #include "threadlocal.h"
 
 void handle_init(struct handle *handle, const struct handle_class *class)
 {
-    handle->class = class;
+    *handle = (struct handle){.class = class};
     refcount_init(&handle->references);
     live_born(LIVE_HANDLES);
 }
@@ -45,8 +46,10 @@ static void destroy_all(struct handle *handle)
 
 void handle_release(struct handle *handle)
 {
-    if (!refcount_give(&handle->references))
+    if (!refcount_give(&handle->references)) {
+        deadlock_notice();
         return;
+    }
     if (!dying.busy) {
         destroy_all(handle);
         return;

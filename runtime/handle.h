@@ -23,6 +23,12 @@ struct handle_class {
     const char *name;
     /* Frees the object. Called once, by whichever thread lets go last. */
     void (*destroy)(struct handle *handle);
+    /* Ends all waits for it, and those to come, as nobody can ever satisfy
+     * them; NULL: nobody waits for such a thing. Any thread that has it. */
+    void (*give_up)(struct handle *handle);
+    /* Calls `count` for each reference to another handle that whoever has this
+     * one might come by; NULL: there are none. Any thread that has it. */
+    void (*each_within)(struct handle *handle, void (*count)(struct handle *));
     /* What the Lua side knows of this kind. */
     const struct lua_handle_binding *binding;
 };
@@ -32,6 +38,16 @@ struct handle {
     struct refcount references;
     /* Among those that wait for their destruction. */
     struct handle *next;
+    /* Whether threads can come by it without being given it, by a name; fixed
+     * before it is shared. */
+    bool findable;
+    /* For runtime/deadlock.h: how many references it could account for in its
+     * latest count, the next that was met in that count, in which search it was
+     * found to have others, and whether a last wait needs it. */
+    unsigned counted;
+    unsigned long counted_in, exposed_in;
+    struct handle *counted_next;
+    bool needed;
 };
 
 /* Makes the caller the first holder. Before the object is shared. */
@@ -44,7 +60,8 @@ void handle_retain(struct handle *handle);
  * been given back. Any thread, while the register keeps destroy() waiting. */
 bool handle_retain_if_alive(struct handle *handle);
 
-/* Gives a reference back; the last one destroys the object. Any thread.
+/* Gives a reference back; the last one destroys the object. Any thread, without
+ * locks.
  * Destroying one may let go of others, and so on along a chain of any length:
  * they are destroyed one after the other, not one inside of the other. */
 void handle_release(struct handle *handle);

@@ -16,6 +16,7 @@
 #include "lua_home.h"
 #include "lua_interrupt.h"
 #include "lua_logger.h"
+#include "lua_party.h"
 
 #define NO_MESSAGE "(no error message)"
 #define NO_MEMORY "not enough memory"
@@ -51,6 +52,7 @@ static int prepare(lua_State *L)
 
     lua_gc(L, LUA_GCSTOP);
     luaL_openlibs(L);
+    lua_party_set(L, &child->thread->party);
     lua_interrupt_prepare(L, &child->interrupt);
     lua_settop(L, 0);
     codec_decode(L, child->message);
@@ -214,6 +216,7 @@ static void finish(struct child *child)
     if (thread_keeps_to_itself(child->thread)) {
         message_release(child->message);
         lua_home_close(child->home);
+        party_forget(&child->thread->party);
         return;
     }
     child->thread->estate = child->home;
@@ -244,4 +247,5 @@ void lua_child_close_estate(struct thread *thread)
 
     thread->estate = NULL;
     lua_home_close(home);
+    party_forget(&thread->party);
 }

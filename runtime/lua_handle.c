@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lua_handle.h"
 
+#include "lua_party.h"
+
 /* The mark is this address, which nobody else's userdata begins with. So a
  * handle is known without a look at its metatable, which would cost more than
  * all the rest of a small message. */
@@ -8,7 +10,7 @@ static const char mark;
 
 struct box {
     const void *mark;
-    struct handle *handle;
+    struct holding holding;
 };
 
 static struct box *box_at(lua_State *L, int index)
@@ -26,10 +28,11 @@ static int collect(lua_State *L)
     struct box *box = box_at(L, 1);
     struct handle *handle;
 
-    if (box == NULL || box->handle == NULL)
+    if (box == NULL || box->holding.handle == NULL)
         return 0;
-    handle = box->handle;
-    box->handle = NULL;
+    handle = box->holding.handle;
+    box->holding.handle = NULL;
+    party_let_go(&box->holding);
     handle_release(handle);
     return 0;
 }
@@ -53,22 +56,24 @@ static void push_new_metatable(lua_State *L, const struct handle_class *class)
 
 struct handle **lua_handle_new(lua_State *L, const struct handle_class *class)
 {
+    struct party *party = lua_party_of(L);
     struct box *box = lua_newuserdatauv(L, sizeof *box, 0);
 
-    *box = (struct box){&mark, NULL};
+    *box = (struct box){.mark = &mark};
+    party_hold(party, &box->holding);
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, class->binding) != LUA_TTABLE) {
         lua_pop(L, 1);
         push_new_metatable(L, class);
     }
     lua_setmetatable(L, -2);
-    return &box->handle;
+    return &box->holding.handle;
 }
 
 struct handle *lua_handle_at(lua_State *L, int index)
 {
     struct box *box = box_at(L, index);
 
-    return box == NULL ? NULL : box->handle;
+    return box == NULL ? NULL : box->holding.handle;
 }
 
 void lua_handle_push(lua_State *L, struct handle *handle)

@@ -4,6 +4,8 @@
 #include <lauxlib.h>
 #include <stdbool.h>
 
+#include "lua_party.h"
+
 /* The place of the struct lua_interrupt of a state in its registry. */
 static const char interrupt_key;
 
@@ -99,15 +101,6 @@ static void reach_coroutine(lua_State *L, struct lua_interrupt *interrupt)
         set_hook(L, &interrupt->other);
 }
 
-/* While code runs, the collector is called by a function of that code. When
- * lua_close() calls finalisers, nothing is left on the call stack. */
-static bool is_closing(lua_State *L)
-{
-    lua_Debug caller;
-
-    return lua_getstack(L, 1, &caller) == 0;
-}
-
 /* Setting the metatable again marks the sentinel for another finalisation, in
  * the next cycle. A state that is closed by the code it runs (os.exit can do
  * that) must not get a hook any more. */
@@ -117,7 +110,7 @@ static int sentinel_collected(lua_State *L)
 
     if (interrupt == NULL)
         return 0;
-    if (is_closing(L)) {
+    if (lua_party_is_closing(L)) {
         lua_interrupt_end(interrupt);
         return 0;
     }

@@ -13,6 +13,7 @@
 #include "lua_child.h"
 #include "lua_codec.h"
 #include "lua_interrupt.h"
+#include "lua_party.h"
 #include "thread.h"
 
 #define NOT_STARTED "Can't join a thread that hasn't be started."
@@ -149,6 +150,7 @@ static void drop_lent(lua_State *L, int object)
 static bool new_thread(lua_State *L, struct codec_fault *fault)
 {
     int arguments = lua_gettop(L);
+    struct party *party = lua_party_of(L);
     struct message *message;
     struct thread **box;
 
@@ -170,6 +172,7 @@ static bool new_thread(lua_State *L, struct codec_fault *fault)
         message_release(message);
         raise_no_memory(L);
     }
+    party_set_parent(&(*box)->party, party);
     return true;
 }
 
@@ -273,6 +276,7 @@ static int collect_results(lua_State *L, struct thread *thread)
 static int finish_join(lua_State *L, struct thread *thread)
 {
     int count = 2;
+    struct acting acting;
 
     thread_reap(thread);
     drop_lent(L, 1);
@@ -283,7 +287,9 @@ static int finish_join(lua_State *L, struct thread *thread)
         count = collect_results(L, thread);
     }
     thread_set_joined(thread);
+    party_enter(&acting, lua_party_of(L));
     lua_child_close_estate(thread);
+    party_leave(&acting);
     return count;
 }
 
@@ -381,20 +387,24 @@ static int thread_method_interrupt(lua_State *L)
 /* ---- the end of the object ---- */
 
 /* An attached thread is waited for, and with it whatever it has left is
- * closed, here. Never raises, as it runs under the collector. */
+ * closed, here. Never raises, as it runs under the collector: `new` has made
+ * the party. */
 static int thread_collect(lua_State *L)
 {
     struct thread **box = lua_touserdata(L, 1);
     struct thread *thread;
+    struct acting acting;
 
     if (!is_thread(L, 1) || *box == NULL)
         return 0;
     thread = *box;
     *box = NULL;
+    party_enter(&acting, lua_party_of(L));
     if (thread_state(thread) != THREAD_NEW && !thread->detached)
-        thread_reap(thread);
+        thread_reap_last(thread, lua_party_is_closing(L));
     lua_child_close_estate(thread);
     thread_release(thread);
+    party_leave(&acting);
     return 0;
 }
 

@@ -166,6 +166,30 @@ struct message *mailbox_pop_owner(struct mailbox *mailbox)
     return message;
 }
 
+static void each_handle(const struct message *first,
+                        void (*visit)(struct handle *))
+{
+    const struct message *message;
+    uint32_t i;
+
+    for (message = first; message != NULL; message = message->next) {
+        HANDOVER_ACQUIRE(message);
+        for (i = 0; i < message->handle_count; i++)
+            visit(message->handles[i]);
+    }
+}
+
+void mailbox_each_handle_owner(struct mailbox *mailbox,
+                               void (*visit)(struct handle *))
+{
+    const struct message *youngest =
+        youngest_in(ck_pr_load_ptr(&mailbox->incoming));
+
+    ck_pr_fence_acquire();
+    each_handle(youngest, visit);
+    each_handle(mailbox->ready, visit);
+}
+
 void mailbox_return_owner(struct mailbox *mailbox, struct message *message)
 {
     message->next = mailbox->ready;

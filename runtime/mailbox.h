@@ -108,6 +108,11 @@ struct message *mailbox_peek_owner(struct mailbox *mailbox);
  * owner. */
 struct message *mailbox_pop_owner(struct mailbox *mailbox);
 
+/* Calls the function for each handle in the messages, which must not take or
+ * give back references. The owner. */
+void mailbox_each_handle_owner(struct mailbox *mailbox,
+                               void (*visit)(struct handle *handle));
+
 /* Puts a message back that was popped, in front of all others. The owner. */
 void mailbox_return_owner(struct mailbox *mailbox, struct message *message);
 

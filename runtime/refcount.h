@@ -55,6 +55,16 @@ static inline bool refcount_is_sole(const struct refcount *count)
     return sole;
 }
 
+/* How many hold it at this moment; whoever asks keeps it alive by other means. */
+static inline unsigned refcount_holders(const struct refcount *count)
+{
+    unsigned holders = ck_pr_load_uint(&count->holders);
+
+    ck_pr_fence_acquire();
+    HANDOVER_ACQUIRE(count);
+    return holders;
+}
+
 /* Any thread, once for each reference it holds. True for the last one: the
  * caller destroys the thing. */
 static inline bool refcount_give(struct refcount *count)

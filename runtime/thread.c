@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "deadlock.h"
 #include "library.h"
 #include "live.h"
 
@@ -36,6 +37,7 @@ static bool has_finished(const void *thread)
 
 static void destroy(struct thread *thread)
 {
+    party_gone(&thread->party);
     mailbox_destroy(&thread->inbox);
     mailbox_destroy(&thread->outbox);
     waiter_release(thread->waiter);
@@ -63,6 +65,7 @@ struct thread *thread_new(struct message *message)
     refcount_init(&thread->references);
     mailbox_init(&thread->inbox);
     mailbox_init(&thread->outbox);
+    party_born(&thread->party, &thread->inbox, &thread->outbox);
     live_born(LIVE_THREADS);
     (void)mailbox_push(&thread->inbox, message);
     return thread;
@@ -72,22 +75,29 @@ void thread_release(struct thread *thread)
 {
     if (thread->detached && !thread->released)
         osthread_detach(&thread->os);
+    party_set_parent(&thread->party, NULL);
     let_go(thread);
 }
 
 /* ---- the child ---- */
 
 /* FINISHED before the wake-up, and the reference until after it: see the
- * essay. */
+ * essay. The party rests after it, or those who wait for the thread would seem
+ * to wait in vain. */
 static void *child_main(void *argument)
 {
     struct thread *thread = argument;
+    struct acting acting;
 
     osthread_name_self("llthread");
     osthread_nudge_allow();
+    party_enter(&acting, &thread->party);
     thread->body(thread);
+    party_leave(&acting);
     move_to(thread, THREAD_FINISHED);
     waitpoint_wake(&thread->finish);
+    party_rest(&thread->party);
+    deadlock_notice();
     let_go(thread);
     return NULL;
 }
@@ -145,10 +155,12 @@ int thread_start(struct thread *thread, bool detached, bool joinable,
     thread->detached = detached;
     thread->joinable = joinable;
     refcount_take(&thread->references);
+    party_rise(&thread->party);
     move_to(thread, THREAD_STARTED);
     error = osthread_start(&thread->os, child_main, thread);
     if (error != 0) {
         move_to(thread, THREAD_NEW);
+        party_rest(&thread->party);
         thread->detached = thread->joinable = false;
         (void)refcount_give(&thread->references);
         return error;
@@ -175,6 +187,29 @@ void thread_reap(struct thread *thread)
     thread->released = true;
 }
 
+static struct wait_for end_of(struct thread *thread)
+{
+    return (struct wait_for){
+        .point = &thread->finish,
+        .ready = has_finished,
+        .thing = thread,
+        .party = &thread->party,
+    };
+}
+
+void thread_reap_last(struct thread *thread, bool closing)
+{
+    struct wait_for end = end_of(thread);
+    struct blocked blocked;
+    bool waits = !thread->released && !has_finished(thread);
+
+    if (waits)
+        deadlock_enter_last(&blocked, &end, closing);
+    thread_reap(thread);
+    if (waits)
+        deadlock_leave_last(&blocked);
+}
+
 /* Where neither a deadline nor an interrupt can end the wait, the operating
  * system does it alone: the end of the thread follows FINISHED at once, and a
  * thread that is woken for both is woken twice (60 against 50 us from new to
@@ -182,8 +217,10 @@ void thread_reap(struct thread *thread)
 enum wait_result thread_wait(struct thread *thread,
                              const struct deadline *deadline)
 {
+    struct wait_for end = end_of(thread);
+
     if (deadline->kind != DEADLINE_NEVER || waiter_accepts_interrupts())
-        return waitpoint_wait(&thread->finish, has_finished, thread, deadline);
+        return waitpoint_wait_for(&end, deadline);
     thread_reap(thread);
     return WAIT_READY;
 }

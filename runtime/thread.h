@@ -63,6 +63,7 @@
 
 #include "mailbox.h"
 #include "osthread.h"
+#include "party.h"
 #include "refcount.h"
 #include "waitpoint.h"
 
@@ -91,6 +92,8 @@ struct thread {
     void (*body)(struct thread *);
     /* What the child leaves to the parent, which disposes of it. */
     void *estate;
+    /* The state that the child runs, as others see it. */
+    struct party party;
     /* The parent's; the flags are fixed when the thread is started. */
     struct osthread os;
     bool detached, joinable;
@@ -120,11 +123,14 @@ bool thread_keeps_to_itself(const struct thread *thread);
 enum wait_result thread_wait(struct thread *thread,
                              const struct deadline *deadline);
 
-/* Waits for the end of the operating system thread, whatever state the child
- * is in and without regard to interrupts; the state is FINISHED or JOINED
- * after it. Nothing if that has been done. Only for a thread that was started
- * and not detached. */
+/* Waits for the end of the operating system thread, without regard to
+ * interrupts; the state is FINISHED or JOINED after it. Nothing if that has
+ * been done. Only for a thread that was started and not detached. */
 void thread_reap(struct thread *thread);
+
+/* The same for a thread object that is being collected, perhaps because its
+ * state is `closing`: a last wait (runtime/deadlock.h). */
+void thread_reap_last(struct thread *thread, bool closing);
 
 /* FINISHED, and reaped, to JOINED. */
 void thread_set_joined(struct thread *thread);

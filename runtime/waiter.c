@@ -26,6 +26,9 @@ struct waiter {
     /* enum interrupt_mode; written by any thread. */
     unsigned interrupt;
     struct refcount references;
+    unsigned noted;
+    /* In the list of all. */
+    struct waiter *next, **link;
     /* Only its own thread, and signal handlers in that thread, use these. */
     unsigned patience;
     void (*volatile nudged)(void *);
@@ -108,6 +111,29 @@ int waiter_setup(void)
     return error != 0 ? error : setup_error;
 }
 
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct waiter *first;
+
+static void enlist(struct waiter *waiter)
+{
+    pthread_mutex_lock(&mutex);
+    waiter->next = first;
+    waiter->link = &first;
+    if (first != NULL)
+        first->link = &waiter->next;
+    first = waiter;
+    pthread_mutex_unlock(&mutex);
+}
+
+static void strike_out(struct waiter *waiter)
+{
+    pthread_mutex_lock(&mutex);
+    *waiter->link = waiter->next;
+    if (waiter->next != NULL)
+        waiter->next->link = waiter->link;
+    pthread_mutex_unlock(&mutex);
+}
+
 struct waiter *waiter_new(void)
 {
     struct waiter *waiter = calloc(1, sizeof *waiter);
@@ -117,6 +143,7 @@ struct waiter *waiter_new(void)
     ck_ec_init(&waiter->event, 0);
     waiter->patience = PATIENCE_AT_FIRST;
     refcount_init(&waiter->references);
+    enlist(waiter);
     live_born(LIVE_WAITERS);
     return waiter;
 }
@@ -130,6 +157,7 @@ void waiter_release(struct waiter *waiter)
 {
     if (!refcount_give(&waiter->references))
         return;
+    strike_out(waiter);
     live_gone(LIVE_WAITERS);
     free(waiter);
 }
@@ -230,6 +258,24 @@ bool waiter_nudged(void)
         return false;
     nudged(waiter->context);
     return true;
+}
+
+/* ---- all waiters ---- */
+
+void waiter_note(struct waiter *waiter, bool noted)
+{
+    ck_pr_store_uint(&waiter->noted, noted);
+}
+
+void waiter_wake_unnoted(void)
+{
+    struct waiter *waiter;
+
+    pthread_mutex_lock(&mutex);
+    for (waiter = first; waiter != NULL; waiter = waiter->next)
+        if (!ck_pr_load_uint(&waiter->noted))
+            waiter_wake(waiter);
+    pthread_mutex_unlock(&mutex);
 }
 
 /* ---- looking again ---- */

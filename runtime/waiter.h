@@ -147,6 +147,11 @@ bool waiter_sleep(struct waiter *waiter, uint32_t snapshot,
  * spent in here. Own thread. */
 bool waiter_look_again(const struct waiter *waiter, unsigned looks);
 
+/* For runtime/deadlock.h: notes that it knows what the thread waits for, or no
+ * longer does (own thread); and wakes all of whom it does not (any thread). */
+void waiter_note(struct waiter *waiter, bool noted);
+void waiter_wake_unnoted(void);
+
 /* Ends the sleep, or the attempt to sleep. Any thread that holds a reference,
  * after it has made something true. */
 void waiter_wake(struct waiter *waiter);

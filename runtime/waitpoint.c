@@ -3,6 +3,7 @@
 
 #include <ck_pr.h>
 
+#include "deadlock.h"
 #include "handover.h"
 #include "lockword.h"
 
@@ -247,12 +248,17 @@ static bool sleep_once(struct waitset *set, struct wait_for *things,
                        unsigned count, const struct deadline *deadline)
 {
     uint32_t snapshot = waiter_snapshot(set->waiter);
-    bool in_time = true;
+    struct blocked blocked;
+    bool in_time = true, registered;
 
     set->woken = 0;
     enter(set, things, count);
+    registered = deadline->kind == DEADLINE_NEVER && deadlock_is_watched() &&
+                 deadlock_enter(&blocked, set->waiter, things, count);
     if (find_ready(things, count, 0) == count)
         in_time = waiter_sleep(set->waiter, snapshot, deadline);
+    if (registered)
+        deadlock_leave(&blocked);
     leave(things, count);
     return in_time;
 }
@@ -295,12 +301,19 @@ enum wait_result waitpoint_wait_any(struct wait_for *things, unsigned count,
     }
 }
 
+enum wait_result waitpoint_wait_for(struct wait_for *thing,
+                                    const struct deadline *deadline)
+{
+    unsigned which;
+
+    return waitpoint_wait_any(thing, 1, 0, deadline, &which);
+}
+
 enum wait_result waitpoint_wait(struct waitpoint *point,
                                 bool (*ready)(const void *), const void *thing,
                                 const struct deadline *deadline)
 {
     struct wait_for it = {.point = point, .ready = ready, .thing = thing};
-    unsigned which;
 
-    return waitpoint_wait_any(&it, 1, 0, deadline, &which);
+    return waitpoint_wait_for(&it, deadline);
 }

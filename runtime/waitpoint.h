@@ -76,6 +76,8 @@ enum wait_result {
     WAIT_NO_MEMORY
 };
 
+struct handle;
+struct party;
 struct waitnode;
 
 /* All zero is a new one, and it needs no destruction. */
@@ -107,6 +109,10 @@ struct wait_for {
     struct waitpoint *point;
     bool (*ready)(const void *thing);
     const void *thing;
+    /* Who alone can make it ready, if that is known: those who have the handle,
+     * or else whoever acts for the party. See runtime/deadlock.h. */
+    struct handle *handle;
+    struct party *party;
     struct waitnode node;
 };
 
@@ -120,6 +126,10 @@ enum wait_result waitpoint_wait_any(struct wait_for *things, unsigned count,
                                     unsigned *which);
 
 /* The same for one thing. */
+enum wait_result waitpoint_wait_for(struct wait_for *thing,
+                                    const struct deadline *deadline);
+
+/* The same for one thing that anybody may make ready. */
 enum wait_result waitpoint_wait(struct waitpoint *point,
                                 bool (*ready)(const void *), const void *thing,
                                 const struct deadline *deadline);

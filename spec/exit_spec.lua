@@ -68,6 +68,135 @@ describe("the end of a program", function()
   end)
 end)
 
+describe("a program that ends while children wait in vain", function()
+  -- The thread objects are kept: what happens to them happens at the end.
+  local WAITING = [[
+    local channel = require("llthreads2.channel")
+    kept = {}
+    local function start(...) kept[#kept + 1] = new(...):start() end
+  ]]
+
+  local function ends_waiting(lines, text)
+    local out = proc.run(PRELUDE .. WAITING .. text)
+    local got = {}
+    for line in out:gmatch("[^\n]+") do
+      got[#got + 1] = line:gsub("\t", " ")
+    end
+    table.sort(got)
+    table.sort(lines)
+    assert.are.same(lines, got, text)
+  end
+
+  it("closes a channel that only they have", function()
+    ends_waiting({ "nil closed" }, [[
+      start("print((...):receive())", channel.new())]])
+    ends_waiting({ "nil closed" }, [[
+      local full = channel.new(1)
+      full:send(1)
+      start("print((...):send(2))", full)]])
+    ends_waiting({ "true nil closed" }, [[
+      start("local a, b = ... local ch, ok, why = "
+        .. "require('llthreads2.channel').select({ a, b }) "
+        .. "print(ch == a or ch == b, ok, why)", channel.new(), channel.new())]])
+  end)
+
+  it("lets all workers of a pool end, after the last message", function()
+    ends_waiting({ "30" }, [[
+      local jobs, results = channel.new(), channel.new()
+      start("local n = 0 for x in (...):messages() do n = n + x end print(n)",
+        results)
+      for i = 1, 4 do
+        start("local jobs, results = ... "
+          .. "for x in jobs:messages() do results:send(x) end "
+          .. "results:send(5)", jobs, results)
+      end
+      for i = 1, 10 do jobs:send(1) end]])
+  end)
+
+  it("lets a chain of workers end in the order of their work", function()
+    for _, first in ipairs { 1, 2, 3 } do
+      ends_waiting({ "1: 9", "2: 10", "3: 11" }, ([[
+        local chs = {}
+        for i = 1, 4 do chs[i] = channel.new() end
+        for i = 0, 2 do
+          local at = (i + %d) %% 3 + 1
+          start("local at, from, to = ... local n = 0 "
+            .. "for x in from:messages() do n = n + 1 to:send(x) end "
+            .. "to:send('bye') print(at .. ': ' .. n)", at, chs[at], chs[at + 1])
+        end
+        for i = 1, 9 do chs[1]:send(i) end]]):format(first))
+    end
+  end)
+
+  it("finds those who wait for each other", function()
+    ends_waiting({ "nil closed", "true 1" }, [[
+      local a, b = channel.new(), channel.new()
+      start("local a, b = ... print(a:receive()) b:send(1)", a, b)
+      start("local a, b = ... print(b:receive()) a:send(1)", a, b)]])
+  end)
+
+  it("finds those who wait for a child that waits", function()
+    ends_waiting({ "true nil closed" }, [[
+      start("local new, ch = ... print(new('return (...):receive()', ch)"
+        .. ":start():join())", new, channel.new())]])
+    ends_waiting({ "nil closed" }, [[
+      start("local new, ch = ... new('print((...):receive())', ch):start()",
+        new, channel.new())]])
+    ends_waiting({ "nil closed" }, [[
+      kept[1] = new("local new, ch = ... new('print((...):receive())', ch)"
+        .. ":start()", new, channel.new()):start(false, false)]])
+  end)
+
+  it("finds channels that have names", function()
+    ends_waiting({ "nil closed" }, [[
+      local jobs = channel.new { name = "jobs" }
+      start("print(require('llthreads2.channel').get('jobs'):receive())")]])
+  end)
+
+  it("counts what has died, has not begun, and lies in queues", function()
+    ends_waiting({ "nil closed", "nil closed" }, [[
+      local jobs = channel.new()
+      local client = "local jobs = ... "
+        .. "local reply = require('llthreads2.channel').new() "
+        .. "jobs:send(reply, { reply }) print(reply:receive())"
+      require("llthreads2").set_logger(function() end)
+      start("error(1)", jobs)
+      start(client, jobs)
+      start(client, jobs)
+      start("return ...", jobs)
+      kept[#kept + 1] = new("return ...", jobs)
+      jobs:send(jobs)]])
+  end)
+
+  it("leaves those alone for whom somebody may still do something", function()
+    ends_waiting({ "true late", "nil timeout" }, [[
+      local jobs = channel.new()
+      start("print((...):receive())", jobs)
+      start("local jobs = ... print(require('llthreads2.channel').new()"
+        .. ":receive(100)) jobs:send('late')", jobs)]])
+    ends_waiting({ "true late" }, [[
+      local jobs = channel.new { name = "jobs" }
+      start("print((...):receive())", jobs)
+      start("local channel = require('llthreads2.channel') "
+        .. "channel.new():receive(100) channel.get('jobs'):send('late')")]])
+  end)
+
+  it("leaves those alone for whom nobody waits", function()
+    ends_waiting({ "true news" }, [[
+      local parked, ch = channel.new(), channel.new()
+      new("(...):receive() print('woken')", parked):start(true)
+      start("print((...):receive())", ch)
+      ch:send("news")]])
+  end)
+
+  it("does so, too, when a thread object is collected before", function()
+    ends_waiting({ "nil closed", "on" }, [[
+      new("print((...):receive())", channel.new()):start()
+      collectgarbage()
+      print("on")]])
+  end)
+end)
+
 describe("os.exit", function()
   it("waits for nobody", function()
     for _, flags in ipairs(FLAGS) do

@@ -93,7 +93,7 @@ static struct choice choose(const unsigned *list, unsigned count,
     unsigned which = 0, i;
 
     for (i = 0; i < count; i++)
-        select_add(&places[i], channels[list[i]]);
+        channel_await(&places[i], channels[list[i]]);
     result = select_receive(places, count, start, deadline, &which, &message);
     if (result == CHANNEL_OK || result == CHANNEL_CLOSED)
         which = list[which];
@@ -397,8 +397,8 @@ static void run_select(void *argument)
     struct wait_for places[2];
 
     (void)argument;
-    select_add(&places[second_first], channels[0]);
-    select_add(&places[!second_first], channels[1]);
+    channel_await(&places[second_first], channels[0]);
+    channel_await(&places[!second_first], channels[1]);
     outcome = select_receive(places, 2, 0, &never, &chosen, &received);
     chosen ^= second_first;
     if (outcome == CHANNEL_OK)
@@ -735,7 +735,7 @@ static void *select_messages(void *argument)
     waiter_accept_interrupts(nudged, NULL);
     while (party->count > 0) {
         for (i = 0; i < party->count; i++)
-            select_add(&places[i], channels[party->list[i]]);
+            channel_await(&places[i], channels[party->list[i]]);
         deadline = any_deadline(&party->random);
         result = select_receive(places, party->count,
                                 random_below(&party->random, party->count),

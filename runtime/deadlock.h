@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Waits that nobody can end any more.
+ *
+ * Overview
+ * --------
+ * The object of an attached thread, when it is collected, waits for the thread:
+ * the *last wait*, which the end of a program is full of. Neither a deadline
+ * nor an interrupt ends it. If the thread in turn waits, for ever, for a
+ * message that only those could send who are waiting for it, nothing would
+ * happen any more. While somebody is in a last wait we look for such waits, and
+ * end them: the channel is closed.
+ *
+ * Outside of last waits nothing is looked for, and nothing paid but a load
+ * before a sleep and after giving back a handle.
+ *
+ * When a wait cannot be ended
+ * ---------------------------
+ * Threads that wait without a deadline are *blocked*. A blocked thread is
+ * *stuck* if none of what it waits for can come any more:
+ *
+ *   - a change of a channel, of which every reference is held by a party
+ *     (runtime/party.h) that is inert, and which nobody else can find by its
+ *     name, as all parties there are are inert;
+ *   - the end of a thread that is stuck;
+ *   - and nothing it waits for has happened yet, nor has it been interrupted.
+ *
+ * A party is *inert* if the thread that acts for it is stuck, or if it rests
+ * and its parent is inert. The definitions go round in a circle; what is meant
+ * is the largest set of threads for which they hold. It is found by taking all
+ * blocked threads for stuck and crossing out those that are not, until none is
+ * left to cross out. Whatever is not known to us (a thread that waits with a
+ * deadline, a message in flight, a state of a C program that is not in a last
+ * wait) may still act. So a wait is ended only if it is certain that nobody
+ * can; and the set, once found, cannot become smaller, for only a member could
+ * do something about it.
+ *
+ * What is done
+ * ------------
+ * Of the stuck threads only those count that somebody in a last wait waits for,
+ * directly or by what they could do for each other. One channel that they wait
+ * for is closed: the first that is waited for by all its holders, save those
+ * that are closing their states; it could never get another message even if
+ * all other waits were ended. If they wait in a circle there is none, and it is
+ * the one that the last wait waits for. Then we look again, and go on looking
+ * as often as a thread is blocked or a reference is given back.
+ *
+ * So of a chain of workers, each fed by the one before, the first ends first,
+ * and what it still has to say on its way out reaches the next.
+ *
+ * Why none is overlooked
+ * ----------------------
+ * Blocked threads register with us, under the lock of all parties, and look;
+ * and whoever gives back a reference looks. So the last event that completes a
+ * stuck set is followed by a look that sees all of it. But all that only while
+ * somebody watches:
+ *
+ *      a thread in its last wait           a thread that is going to sleep
+ *   1  watched is incremented           a  snapshot of its event count
+ *      -- full fence --                    -- full fence --
+ *   2  wakes all who sleep and have     b  watched? then registers, looks
+ *      not registered                   c  sleeps unless the event count has
+ *   3  looks                               moved since a
+ *
+ * If b misses 1, then 2 comes after a, and the thread comes round again. With
+ * giving back a reference it is the same: the count is decremented, then, after
+ * a full fence, `watched` is read; if it misses 1, then 3 sees the count.
+ *
+ * Why what is read does not move
+ * ------------------------------
+ * A registered thread that wakes must take the lock before it does anything
+ * else; so while we have it, it is as if it slept, and what it holds is at
+ * rest. References are counted first from what inert parties hold; then each
+ * count is read once. If they are equal, there was a moment without any other
+ * reference; and after it nobody but the stuck could make another. What its
+ * last outside holder has sent before giving his reference back is seen by the
+ * look at the channel that follows.
+ */
+#ifndef RUNTIME_DEADLOCK_H
+#define RUNTIME_DEADLOCK_H
+
+#include <ck_pr.h>
+#include <stdbool.h>
+
+#include "waitpoint.h"
+
+struct acting;
+
+/* A thread that waits for ever, in its own memory. */
+struct blocked {
+    struct blocked *next, **link;
+    struct acting *acting;
+    struct waiter *waiter;
+    bool interruptible;
+    const struct wait_for *things;
+    unsigned count;
+    /* A last wait, and whether of a state that is being closed. */
+    bool last, closing;
+    /* Results of a look: it is not stuck; somebody in a last wait needs it. */
+    bool free, needed;
+};
+
+extern unsigned deadlock_watchers;
+
+/* Whether somebody is in a last wait. */
+static inline bool deadlock_is_watched(void)
+{
+    return ck_pr_load_uint(&deadlock_watchers) != 0;
+}
+
+/* The calling thread is going to sleep for ever unless one of the things is or
+ * becomes ready. With the snapshot of its event count taken before; if
+ * deadlock_is_watched(), and only then. True: has registered, and looked. */
+bool deadlock_enter(struct blocked *blocked, struct waiter *waiter,
+                    const struct wait_for *things, unsigned count);
+void deadlock_leave(struct blocked *blocked);
+
+/* A last wait for one thing begins, and ends. The calling thread. */
+void deadlock_enter_last(struct blocked *blocked, const struct wait_for *thing,
+                         bool closing);
+void deadlock_leave_last(struct blocked *blocked);
+
+/* A reference has been given back, or a party has come to rest. Any thread,
+ * without locks. */
+void deadlock_notice(void);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "lua_party.h"
+
+/* The address is the key of the party in the registry: a light userdata or,
+ * of a state that has it for itself, a full one. */
+static const char party_key;
+
+void lua_party_set(lua_State *L, struct party *party)
+{
+    lua_pushlightuserdata(L, party);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &party_key);
+}
+
+struct party *lua_party_if_any(lua_State *L)
+{
+    struct party *party;
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &party_key);
+    party = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return party;
+}
+
+static int collect(lua_State *L)
+{
+    party_gone(lua_touserdata(L, 1));
+    return 0;
+}
+
+/* The finaliser last: it takes away what was born. */
+static struct party *make(lua_State *L)
+{
+    struct party *party = lua_newuserdatauv(L, sizeof *party, 0);
+
+    *party = (struct party){.link = NULL};
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, collect);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &party_key);
+    party_born(party, NULL, NULL);
+    party_rise(party);
+    return party;
+}
+
+struct party *lua_party_of(lua_State *L)
+{
+    struct party *party = lua_party_if_any(L);
+
+    return party != NULL ? party : make(L);
+}
+
+/* While code runs, the collector is called by a function of that code. When
+ * lua_close() calls finalisers, nothing is left on the call stack. */
+bool lua_party_is_closing(lua_State *L)
+{
+    lua_Debug caller;
+
+    return lua_getstack(L, 1, &caller) == 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The party of a Lua state (runtime/party.h): that of the thread the state was
+ * made for, or one that the state has for itself.
+ *
+ * All functions belong to the thread that runs the state.
+ */
+#ifndef RUNTIME_LUA_PARTY_H
+#define RUNTIME_LUA_PARTY_H
+
+#include <lua.h>
+#include <stdbool.h>
+
+#include "party.h"
+
+/* Whose state this is. Before anything asks for its party. May raise for want
+ * of memory. */
+void lua_party_set(lua_State *L, struct party *party);
+
+/* The state's party, made if need be; then it may raise for want of memory. */
+struct party *lua_party_of(lua_State *L);
+
+/* The same; NULL: it has none. Never raises. */
+struct party *lua_party_if_any(lua_State *L);
+
+/* In a finaliser, a C function: whether the state is being closed. */
+bool lua_party_is_closing(lua_State *L);
+
+#endif
