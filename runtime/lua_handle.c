@@ -28,12 +28,13 @@ static int collect(lua_State *L)
     struct box *box = box_at(L, 1);
     struct handle *handle;
 
-    if (box == NULL || box->holding.handle == NULL)
+    if (box == NULL)
         return 0;
     handle = box->holding.handle;
     box->holding.handle = NULL;
     party_let_go(&box->holding);
-    handle_release(handle);
+    if (handle != NULL)
+        handle_release(handle);
     return 0;
 }
 
