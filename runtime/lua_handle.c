@@ -61,12 +61,13 @@ struct handle **lua_handle_new(lua_State *L, const struct handle_class *class)
     struct box *box = lua_newuserdatauv(L, sizeof *box, 0);
 
     *box = (struct box){.mark = &mark};
-    party_hold(party, &box->holding);
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, class->binding) != LUA_TTABLE) {
         lua_pop(L, 1);
         push_new_metatable(L, class);
     }
     lua_setmetatable(L, -2);
+    /* Only now will it be collected by us. */
+    party_hold(party, &box->holding);
     return &box->holding.handle;
 }
 
