@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "handover.h"
 #include "mailbox.h"
 #include "party.h"
 #include "threadlocal.h"
@@ -39,6 +40,7 @@ static bool rests(const struct party *party)
     bool yes = ck_pr_load_uint(&party->rests);
 
     ck_pr_fence_acquire();
+    HANDOVER_ACQUIRE(party);
     return yes;
 }
 

@@ -4,6 +4,7 @@
 #include <ck_pr.h>
 #include <pthread.h>
 
+#include "handover.h"
 #include "threadlocal.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -46,6 +47,7 @@ void party_rise(struct party *party)
 
 void party_rest(struct party *party)
 {
+    HANDOVER_RELEASE(party);
     ck_pr_fence_release();
     ck_pr_store_uint(&party->rests, 1);
 }

@@ -18,6 +18,8 @@ struct worker {
     struct thread *thread;
     struct holding holdings[MOST];
     unsigned count;
+    /* The first one, for others. */
+    struct channel *shared;
     struct random random;
     /* What the body does, and what came of it. */
     void (*work)(struct worker *);
@@ -102,6 +104,8 @@ static void prepare(struct worker *worker, void (*work)(struct worker *))
 
 static void give(struct worker *worker, struct channel *channel)
 {
+    if (worker->count == 0)
+        worker->shared = channel;
     hold(&worker->thread->party, &worker->holdings[worker->count++], channel);
 }
 
@@ -312,14 +316,14 @@ static void what_lies_in_queues_and_with_threads_at_rest(void)
 static void *come_late(void *argument)
 {
     struct worker *worker = argument;
+    struct channel *channel = worker->shared;
 
     CHECK_EVENTUALLY(worker->waits, "the worker waits");
     CHECK_EVENTUALLY(deadlock_is_watched(), "somebody watches");
-    CHECK_EVENTUALLY(ck_pr_load_uint(&at(worker, 0)->mailbox.arrival.waiting) ==
-                         1,
+    CHECK_EVENTUALLY(ck_pr_load_uint(&channel->mailbox.arrival.waiting) == 1,
                      "it sleeps");
-    send_to(at(worker, 0), NULL);
-    handle_release(worker->holdings[0].handle);
+    send_to(channel, NULL);
+    handle_release(&channel->handle);
     return NULL;
 }
 
@@ -343,12 +347,12 @@ static void one_that_somebody_unknown_may_end(void)
 static void *give_back_late(void *argument)
 {
     struct worker *worker = argument;
+    struct channel *channel = worker->shared;
 
-    CHECK_EVENTUALLY(ck_pr_load_uint(&at(worker, 0)->mailbox.arrival.waiting) ==
-                         1,
+    CHECK_EVENTUALLY(ck_pr_load_uint(&channel->mailbox.arrival.waiting) == 1,
                      "the worker sleeps");
     CHECK_NUMBER(worker->result, CHANNEL_NAME_TAKEN, "and nothing is ended");
-    handle_release(worker->holdings[0].handle);
+    handle_release(&channel->handle);
     return NULL;
 }
 
