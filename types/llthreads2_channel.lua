@@ -87,7 +87,8 @@ function object:timed_send(timeout, ...) end
 
 ---Takes the oldest message; waits while there is none. After `true` come the
 ---values of the message, as many as were sent. "closed" means that the channel
----is closed and empty.
+---is closed and empty; it is closed, too, when at the end of the program nobody
+---is left who could send to it.
 ---
 ---0 does not wait; nil, a negative number and `math.huge` wait for ever.
 ---Raises when memory runs out, with the message still first in the queue, and
