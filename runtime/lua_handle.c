@@ -9,6 +9,7 @@ static const char mark;
 struct box {
     const void *mark;
     struct handle *handle;
+    unsigned uses;
 };
 
 static struct box *box_at(lua_State *L, int index)
@@ -26,7 +27,7 @@ static int collect(lua_State *L)
     struct box *box = box_at(L, 1);
     struct handle *handle;
 
-    if (box == NULL || box->handle == NULL)
+    if (box == NULL || box->handle == NULL || box->uses > 0)
         return 0;
     handle = box->handle;
     box->handle = NULL;
@@ -55,7 +56,7 @@ struct handle **lua_handle_new(lua_State *L, const struct handle_class *class)
 {
     struct box *box = lua_newuserdatauv(L, sizeof *box, 0);
 
-    *box = (struct box){&mark, NULL};
+    *box = (struct box){&mark, NULL, 0};
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, class->binding) != LUA_TTABLE) {
         lua_pop(L, 1);
         push_new_metatable(L, class);
@@ -69,6 +70,20 @@ struct handle *lua_handle_at(lua_State *L, int index)
     struct box *box = box_at(L, index);
 
     return box == NULL ? NULL : box->handle;
+}
+
+bool lua_handle_is_spent(lua_State *L, int index)
+{
+    struct box *box = box_at(L, index);
+
+    return box != NULL && box->handle == NULL;
+}
+
+unsigned *lua_handle_uses(lua_State *L, int index)
+{
+    struct box *box = lua_touserdata(L, index);
+
+    return &box->uses;
 }
 
 void lua_handle_push(lua_State *L, struct handle *handle)
