@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lua_handle.h"
 
+#include "lua_closing.h"
+
 /* The mark is this address, which nobody else's userdata begins with. So a
  * handle is known without a look at its metatable, which would cost more than
  * all the rest of a small message. */
@@ -39,6 +41,7 @@ static void push_new_metatable(lua_State *L, const struct handle_class *class)
 {
     const struct lua_handle_binding *binding = class->binding;
 
+    lua_closing_prepare(L);
     lua_newtable(L);
     lua_pushstring(L, class->name);
     lua_setfield(L, -2, "__name");
@@ -62,6 +65,7 @@ struct handle **lua_handle_new(lua_State *L, const struct handle_class *class)
         push_new_metatable(L, class);
     }
     lua_setmetatable(L, -2);
+    lua_closing_note(L);
     return &box->handle;
 }
 

@@ -16,12 +16,14 @@
 
 #include "lua_argument.h"
 #include "lua_child.h"
+#include "lua_closing.h"
 #include "lua_codec.h"
 #include "lua_interrupt.h"
 #include "thread.h"
 
 #define NOT_STARTED "Can't join a thread that hasn't be started."
 #define DETACHED "Can't join a thread that has been detached."
+#define GONE "Can't join a thread that a fork has left behind."
 #define ALREADY_JOINED "Can't join a thread that has already been joined."
 
 /* The address is the key of the metatable in the registry. */
@@ -141,16 +143,8 @@ static struct box *push_object(lua_State *L)
     *box = (struct box){.mark = &mark};
     push_metatable(L);
     lua_setmetatable(L, -2);
+    lua_closing_note(L);
     return box;
-}
-
-/* Inside of a finaliser the collector does not run. That finaliser may be one
- * of a state that is being closed, which does not call those of objects that
- * are made now: nobody would wait until the thread has copied what it was lent.
- */
-static bool may_lend(lua_State *L)
-{
-    return lua_gc(L, LUA_GCISRUNNING) == 1;
 }
 
 /* What the thread will be lent stays where it is as long as the object. */
@@ -188,7 +182,9 @@ static void drop_lent(lua_State *L, struct box *box)
 static bool new_thread(lua_State *L, struct codec_fault *fault)
 {
     int arguments = lua_gettop(L);
-    bool lends = may_lend(L);
+    /* An object that is made now may never be finalised: nobody would wait
+     * until the thread has copied what it was lent. */
+    bool lends = !lua_is_finalising(L);
     struct message *message;
     struct box *box;
 
@@ -275,6 +271,8 @@ static const char *not_joinable(const struct box *box)
         return NOT_STARTED;
     if (thread->detached && !thread->joinable)
         return DETACHED;
+    if (thread_state(thread) < THREAD_FINISHED && osthread_is_gone(&thread->os))
+        return GONE;
     if (box->joining || thread_state(thread) == THREAD_JOINED)
         return ALREADY_JOINED;
     return NULL;
@@ -472,6 +470,7 @@ static void push_metatable(lua_State *L)
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &thread_key) == LUA_TTABLE)
         return;
     lua_pop(L, 1);
+    lua_closing_prepare(L);
     lua_newtable(L);
     lua_pushliteral(L, "llthread");
     lua_setfield(L, -2, "__name");
