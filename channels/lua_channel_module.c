@@ -259,8 +259,7 @@ static int module_select(lua_State *L)
     lua_pushvalue(L, choice.first + (int)which);
     if (result == CHANNEL_CLOSED)
         return 1 + lua_channel_fail(L, result);
-    return 1 +
-           lua_channel_push_received(L, choice.first + (int)which, message);
+    return 1 + lua_channel_push_received(L, choice.first + (int)which, message);
 }
 
 /* ---- the table ---- */
