@@ -26,6 +26,8 @@ static struct channel *check_channel(lua_State *L, const char *function)
 {
     struct channel *channel = lua_channel_at(L, 1);
 
+    if (channel == NULL && lua_handle_is_spent(L, 1))
+        lua_refuse_argument(L, 1, function, "channel has been collected");
     if (channel == NULL)
         lua_refuse_type(L, 1, function, "channel");
     return channel;
@@ -72,12 +74,16 @@ static int decode_protected(lua_State *L, struct message *message)
     return lua_pcall(L, 1, LUA_MULTRET, 0);
 }
 
-int lua_channel_push_received(lua_State *L, struct channel *channel,
-                              struct message *message)
+int lua_channel_push_received(lua_State *L, int index, struct message *message)
 {
-    int top = lua_gettop(L);
+    struct channel *channel = lua_channel_at(L, index);
+    unsigned *uses = lua_handle_uses(L, index);
+    int top = lua_gettop(L), status;
 
-    if (decode_protected(L, message) != LUA_OK) {
+    ++*uses;
+    status = decode_protected(L, message);
+    --*uses;
+    if (status != LUA_OK) {
         channel_return(channel, message);
         return lua_error(L);
     }
@@ -162,17 +168,21 @@ static int channel_method_receive(lua_State *L)
 
     if (result != CHANNEL_OK)
         return lua_channel_fail(L, result);
-    return lua_channel_push_received(L, channel, message);
+    return lua_channel_push_received(L, 1, message);
 }
 
 /* The values of the next message, without the `true`; nil at the end. */
 static int next_message(lua_State *L)
 {
-    struct channel *channel = lua_channel_at(L, lua_upvalueindex(1));
+    int object = lua_gettop(L) + 1;
+    struct channel *channel;
     struct deadline never = deadline_never();
     struct message *message;
     enum channel_result result;
 
+    /* Out of reach of debug.setupvalue. */
+    lua_pushvalue(L, lua_upvalueindex(1));
+    channel = lua_channel_at(L, object);
     if (channel == NULL)
         return luaL_error(L, "channel expected");
     result = channel_receive(channel, &message, &never);
@@ -182,7 +192,7 @@ static int next_message(lua_State *L)
     }
     if (result != CHANNEL_OK)
         return lua_channel_fail(L, result);
-    return lua_channel_push_received(L, channel, message) - 1;
+    return lua_channel_push_received(L, object, message) - 1;
 }
 
 static int channel_method_messages(lua_State *L)

@@ -19,11 +19,10 @@ struct channel *lua_channel_at(lua_State *L, int index);
  * or there is no memory. */
 int lua_channel_fail(lua_State *L, enum channel_result result);
 
-/* Pushes true and the values of a message that has just been received from a
- * channel, and lets go of it. Returns how many values there are. If they
+/* Pushes true and the values of a message that has just been received from the
+ * channel at a stack index, and lets go of it. Returns how many values there are. If they
  * cannot be made, the message goes back and the error is raised. */
-int lua_channel_push_received(lua_State *L, struct channel *channel,
-                              struct message *message);
+int lua_channel_push_received(lua_State *L, int index, struct message *message);
 
 /* Pushes the table of the module's functions. May raise for want of memory. */
 void lua_channel_push_module(lua_State *L);

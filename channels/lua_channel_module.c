@@ -139,6 +139,17 @@ static int module_is(lua_State *L)
 
 /* ---- select ---- */
 
+static void refuse_element(lua_State *L, int number, int index)
+{
+    const char *why = "channel has been collected";
+
+    if (!lua_handle_is_spent(L, index))
+        why = lua_pushfstring(L, "channel expected, got %s",
+                              luaL_typename(L, index));
+    lua_refuse_argument(L, 1, "select",
+                        lua_pushfstring(L, "at [%d]: %s", number, why));
+}
+
 /* Pushes the list's channels, one after the other from index `first` on, so
  * that they stay alive; the list may change meanwhile. */
 static unsigned push_channels(lua_State *L)
@@ -153,10 +164,7 @@ static unsigned push_channels(lua_State *L)
     for (i = 1; i <= count; i++) {
         lua_rawgeti(L, 1, (lua_Integer)i);
         if (lua_channel_at(L, -1) == NULL)
-            lua_refuse_argument(
-                L, 1, "select",
-                lua_pushfstring(L, "at [%d]: channel expected, got %s", (int)i,
-                                luaL_typename(L, -1)));
+            refuse_element(L, (int)i, -1);
     }
     return (unsigned)count;
 }
@@ -216,10 +224,16 @@ static enum channel_result select_waiting(lua_State *L,
 {
     struct wait_for *places =
         lua_newuserdatauv(L, (choice->count + 1) * sizeof *places, 0);
+    struct channel *channel;
     unsigned i;
 
-    for (i = 0; i < choice->count; i++)
-        channel_await(&places[i], channel_of(L, choice, i));
+    for (i = 0; i < choice->count; i++) {
+        channel = channel_of(L, choice, i);
+        /* The memory for the places may have called a finaliser. */
+        if (channel == NULL)
+            refuse_element(L, (int)i + 1, choice->first + (int)i);
+        channel_await(&places[i], channel);
+    }
     return select_receive(places, choice->count, choice->start, deadline, which,
                           message);
 }
@@ -245,8 +259,7 @@ static int module_select(lua_State *L)
     lua_pushvalue(L, choice.first + (int)which);
     if (result == CHANNEL_CLOSED)
         return 1 + lua_channel_fail(L, result);
-    return 1 +
-           lua_channel_push_received(L, channel_of(L, &choice, which), message);
+    return 1 + lua_channel_push_received(L, choice.first + (int)which, message);
 }
 
 /* ---- the table ---- */

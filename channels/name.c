@@ -12,6 +12,31 @@
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static void *root;
 
+static void unlock(void)
+{
+    pthread_mutex_unlock(&mutex);
+}
+
+static void lock_now(void)
+{
+    pthread_mutex_lock(&mutex);
+}
+
+/* A fork comes when nobody has the mutex: in the new process nobody would ever
+ * give it back. */
+static void watch_forks(void)
+{
+    (void)pthread_atfork(lock_now, unlock, unlock);
+}
+
+static void lock(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, watch_forks);
+    lock_now();
+}
+
 static int compare(const void *one, const void *other)
 {
     const struct channel *a = one, *b = other;
@@ -26,7 +51,7 @@ enum channel_result name_register(struct channel *channel)
     enum channel_result result = CHANNEL_OK;
     struct channel **entry, *other = NULL;
 
-    pthread_mutex_lock(&mutex);
+    lock();
     entry = tsearch(channel, &root, compare);
     if (entry == NULL)
         result = CHANNEL_NO_MEMORY;
@@ -34,7 +59,7 @@ enum channel_result name_register(struct channel *channel)
         other = *entry;
     else
         *entry = channel;
-    pthread_mutex_unlock(&mutex);
+    unlock();
     if (other == NULL)
         return result;
     /* This may be the last reference by now, and destroying takes the mutex. */
@@ -46,11 +71,11 @@ void name_forget(struct channel *channel)
 {
     struct channel **entry;
 
-    pthread_mutex_lock(&mutex);
+    lock();
     entry = tfind(channel, &root, compare);
     if (entry != NULL && *entry == channel)
         tdelete(channel, &root, compare);
-    pthread_mutex_unlock(&mutex);
+    unlock();
 }
 
 struct channel *name_find(const char *name, size_t length)
@@ -59,10 +84,10 @@ struct channel *name_find(const char *name, size_t length)
                           .name_length = length};
     struct channel **entry, *channel = NULL;
 
-    pthread_mutex_lock(&mutex);
+    lock();
     entry = tfind(&key, &root, compare);
     if (entry != NULL && handle_retain_if_alive(&(*entry)->handle))
         channel = *entry;
-    pthread_mutex_unlock(&mutex);
+    unlock();
     return channel;
 }

@@ -93,16 +93,17 @@ static int add_traceback(lua_State *L)
     return 1;
 }
 
-/* Takes the error and returns the string that is its message. What raises
- * while another error is handled may be anything. */
+static int push_no_message(lua_State *L)
+{
+    lua_pushliteral(L, NO_MESSAGE);
+    return 1;
+}
+
+/* Takes the message. */
 static int report(lua_State *L)
 {
-    if (lua_type(L, 1) != LUA_TSTRING) {
-        lua_settop(L, 0);
-        lua_pushliteral(L, NO_MESSAGE);
-    }
     lua_logger_report(L);
-    return 1;
+    return 0;
 }
 
 static int raise_no_memory(lua_State *L)
@@ -172,20 +173,43 @@ static void keep_no_memory(struct child *child)
     child->message->label = THREAD_FAILED;
 }
 
+/* Leaves a string on the top of the stack, where the error is. What raises
+ * while another error is handled may be anything. */
+static void to_message(lua_State *L)
+{
+    if (lua_type(L, -1) == LUA_TSTRING)
+        return;
+    lua_pushcfunction(L, push_no_message);
+    /* Or the string that says that there is no memory. */
+    (void)lua_pcall(L, 0, 1, 0);
+}
+
 /* Reports the error on the top of the stack and puts it into the message. */
 static void keep_error(struct child *child)
 {
     lua_State *L = child->L;
     struct codec_fault fault;
-    int top = lua_gettop(L);
 
-    lua_pushcfunction(L, report);
-    lua_insert(L, top);
-    (void)lua_pcall(L, 1, 1, 0);
+    to_message(L);
     message_clear(child->message);
     child->message->label = THREAD_FAILED;
-    if (!codec_encode(L, top, top, CODEC_STRICT, child->message, &fault))
+    if (!codec_encode(L, lua_gettop(L), lua_gettop(L), CODEC_STRICT,
+                      child->message, &fault))
         keep_no_memory(child);
+    lua_pushcfunction(L, report);
+    lua_pushvalue(L, -2);
+    (void)lua_pcall(L, 1, 0, 0);
+}
+
+/* Its code has ended, and with it the hook it may have set, which might raise
+ * something else instead. Finalisers have no hooks. */
+static void keep_outcome(struct child *child, int status)
+{
+    lua_sethook(child->L, NULL, 0, 0);
+    if (status == LUA_OK)
+        status = keep_results(child);
+    if (status != LUA_OK)
+        keep_error(child);
 }
 
 static void run_state(struct child *child)
@@ -199,10 +223,7 @@ static void run_state(struct child *child)
     message_clear(child->message);
     if (status == LUA_OK)
         status = call_chunk(child);
-    if (status == LUA_OK)
-        status = keep_results(child);
-    if (status != LUA_OK)
-        keep_error(child);
+    keep_outcome(child, status);
 }
 
 static void fail_without_state(struct child *child)

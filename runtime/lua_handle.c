@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lua_handle.h"
 
+#include "lua_closing.h"
 #include "lua_party.h"
 
 /* The mark is this address, which nobody else's userdata begins with. So a
@@ -11,6 +12,7 @@ static const char mark;
 struct box {
     const void *mark;
     struct holding holding;
+    unsigned uses;
 };
 
 static struct box *box_at(lua_State *L, int index)
@@ -28,7 +30,7 @@ static int collect(lua_State *L)
     struct box *box = box_at(L, 1);
     struct handle *handle;
 
-    if (box == NULL)
+    if (box == NULL || box->uses > 0)
         return 0;
     handle = box->holding.handle;
     box->holding.handle = NULL;
@@ -42,6 +44,7 @@ static void push_new_metatable(lua_State *L, const struct handle_class *class)
 {
     const struct lua_handle_binding *binding = class->binding;
 
+    lua_closing_prepare(L);
     lua_newtable(L);
     lua_pushstring(L, class->name);
     lua_setfield(L, -2, "__name");
@@ -68,6 +71,7 @@ struct handle **lua_handle_new(lua_State *L, const struct handle_class *class)
     lua_setmetatable(L, -2);
     /* Only now will it be collected by us. */
     party_hold(party, &box->holding);
+    lua_closing_note(L);
     return &box->holding.handle;
 }
 
@@ -76,6 +80,20 @@ struct handle *lua_handle_at(lua_State *L, int index)
     struct box *box = box_at(L, index);
 
     return box == NULL ? NULL : box->holding.handle;
+}
+
+bool lua_handle_is_spent(lua_State *L, int index)
+{
+    struct box *box = box_at(L, index);
+
+    return box != NULL && box->holding.handle == NULL;
+}
+
+unsigned *lua_handle_uses(lua_State *L, int index)
+{
+    struct box *box = lua_touserdata(L, index);
+
+    return &box->uses;
 }
 
 void lua_handle_push(lua_State *L, struct handle *handle)

@@ -29,6 +29,15 @@ struct handle **lua_handle_new(lua_State *L, const struct handle_class *class);
  * userdata that holds none. Never raises. */
 struct handle *lua_handle_at(lua_State *L, int index);
 
+/* Whether a userdata at a stack index held a handle that has been collected.
+ * Never raises. */
+bool lua_handle_is_spent(lua_State *L, int index);
+
+/* How many operations use the handle at a stack index while they run code of
+ * the program, as finalisers, which may call the metamethod __gc by hand: it
+ * lets go only while there are none. For the userdata of a handle. */
+unsigned *lua_handle_uses(lua_State *L, int index);
+
 /* Pushes a userdata for a handle, to which it takes a reference of its own.
  * May raise for want of memory. */
 void lua_handle_push(lua_State *L, struct handle *handle);

@@ -2,9 +2,12 @@
 #include "lua_logger.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HEADER "Error from thread: "
@@ -50,6 +53,28 @@ static void write_all(struct iovec *parts, int count)
     }
 }
 
+/* Nobody may read the stream any more. That is no reason to end the process,
+ * as the signal does that a write then sends to its thread: it is held back,
+ * and taken. One that was there already stays. */
+static void write_unharmed(struct iovec *parts, int count)
+{
+    const struct timespec at_once = {0, 0};
+    sigset_t pipe, old, pending;
+    bool was_pending;
+
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    sigpending(&pending);
+    was_pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe, &old);
+    fflush(stderr);
+    write_all(parts, count);
+    while (!was_pending && sigtimedwait(&pipe, NULL, &at_once) < 0 &&
+           errno == EINTR)
+        ;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
 void lua_logger_print(const char *message, size_t length)
 {
     struct iovec parts[] = {
@@ -59,8 +84,7 @@ void lua_logger_print(const char *message, size_t length)
     };
 
     flockfile(stderr);
-    fflush(stderr);
-    write_all(parts, 3);
+    write_unharmed(parts, 3);
     funlockfile(stderr);
 }
 

@@ -3,6 +3,11 @@
  * A thread object is a full userdata that holds one reference to a struct
  * thread. The object is made first, holding nothing, and the thread second, so
  * that an error in between leaves nothing behind.
+ *
+ * Programs can reach its metatable. They may give it to other things, take it
+ * away and call what is in it, so nothing here trusts in it: an object is known
+ * by its mark. And whatever makes Lua values may run finalisers, which may use
+ * the same object again: while its results are made it is `joining`.
  */
 #include "lua_thread.h"
 
@@ -11,6 +16,7 @@
 
 #include "lua_argument.h"
 #include "lua_child.h"
+#include "lua_closing.h"
 #include "lua_codec.h"
 #include "lua_interrupt.h"
 #include "lua_party.h"
@@ -18,36 +24,56 @@
 
 #define NOT_STARTED "Can't join a thread that hasn't be started."
 #define DETACHED "Can't join a thread that has been detached."
+#define GONE "Can't join a thread that a fork has left behind."
 #define ALREADY_JOINED "Can't join a thread that has already been joined."
 
 /* The address is the key of the metatable in the registry. */
 static const char thread_key;
 
+/* An object begins with this address, which nobody else's does. */
+static const char mark;
+
+struct box {
+    const void *mark;
+    /* NULL: not made yet, or collected. */
+    struct thread *thread;
+    /* Its results are being made. Nobody else may take them, or collect the
+     * object: to the program it is joined. */
+    bool joining;
+    /* What its thread has been lent lies in the registry, under the address of
+     * this structure. */
+    bool lent;
+};
+
 /* ---- the object ---- */
 
 static void push_metatable(lua_State *L);
 
-static bool is_thread(lua_State *L, int index)
+/* NULL: something else. */
+static struct box *box_at(lua_State *L, int index)
 {
-    bool same;
+    struct box *box = lua_touserdata(L, index);
 
-    if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
-        return false;
-    push_metatable(L);
-    same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same;
+    if (box == NULL || lua_rawlen(L, index) != sizeof *box ||
+        box->mark != &mark)
+        return NULL;
+    return box;
+}
+
+static struct box *check_box(lua_State *L, const char *function)
+{
+    struct box *box = box_at(L, 1);
+
+    if (box == NULL)
+        lua_refuse_type(L, 1, function, "llthread");
+    if (box->thread == NULL)
+        lua_refuse_argument(L, 1, function, "llthread has been collected");
+    return box;
 }
 
 static struct thread *check_thread(lua_State *L, const char *function)
 {
-    struct thread **box = lua_touserdata(L, 1);
-
-    if (!is_thread(L, 1))
-        lua_refuse_type(L, 1, function, "llthread");
-    if (*box == NULL)
-        lua_refuse_argument(L, 1, function, "llthread has been collected");
-    return *box;
+    return check_box(L, function)->thread;
 }
 
 static int fail(lua_State *L, const char *reason)
@@ -111,18 +137,19 @@ static void compile(lua_State *L)
     lua_settop(L, top);
 }
 
-static struct thread **push_object(lua_State *L)
+static struct box *push_object(lua_State *L)
 {
-    struct thread **box = lua_newuserdatauv(L, sizeof *box, 1);
+    struct box *box = lua_newuserdatauv(L, sizeof *box, 0);
 
-    *box = NULL;
+    *box = (struct box){.mark = &mark};
     push_metatable(L);
     lua_setmetatable(L, -2);
+    lua_closing_note(L);
     return box;
 }
 
-/* The object on the top of the stack keeps what its thread will be lent. */
-static void keep_lent(lua_State *L, int arguments)
+/* What the thread will be lent stays where it is as long as the object. */
+static void keep_lent(lua_State *L, struct box *box, int arguments)
 {
     int i, kept = 0;
 
@@ -134,14 +161,20 @@ static void keep_lent(lua_State *L, int arguments)
         lua_pushvalue(L, i);
         lua_rawseti(L, -2, kept);
     }
-    if (kept > 0)
-        lua_setiuservalue(L, -2, 1);
+    if (kept == 0)
+        return;
+    lua_rawsetp(L, LUA_REGISTRYINDEX, box);
+    box->lent = true;
 }
 
-static void drop_lent(lua_State *L, int object)
+/* The key exists, so that this allocates nothing. */
+static void drop_lent(lua_State *L, struct box *box)
 {
+    if (!box->lent)
+        return;
     lua_pushnil(L);
-    lua_setiuservalue(L, object, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, box);
+    box->lent = false;
 }
 
 /* Takes code and arguments from the whole stack, pushes the thread object. If
@@ -151,28 +184,32 @@ static bool new_thread(lua_State *L, struct codec_fault *fault)
 {
     int arguments = lua_gettop(L);
     struct party *party = lua_party_of(L);
+    /* An object that is made now may never be finalised: nobody would wait
+     * until the thread has copied what it was lent. */
+    bool lends = !lua_is_finalising(L);
     struct message *message;
-    struct thread **box;
+    struct box *box;
 
     compile(L);
     box = push_object(L);
-    keep_lent(L, arguments);
+    if (lends)
+        keep_lent(L, box, arguments);
     message = message_new();
     if (message == NULL)
         raise_no_memory(L);
-    message->lends = true;
+    message->lends = lends;
     if (!codec_encode(L, 1, arguments, CODEC_STRICT, message, fault)) {
         message_release(message);
         if (fault->problem == CODEC_NO_MEMORY)
             raise_no_memory(L);
         return false;
     }
-    *box = thread_new(message);
-    if (*box == NULL) {
+    box->thread = thread_new(message);
+    if (box->thread == NULL) {
         message_release(message);
         raise_no_memory(L);
     }
-    party_set_parent(&(*box)->party, party);
+    party_set_parent(&box->thread->party, party);
     return true;
 }
 
@@ -229,19 +266,25 @@ static int thread_method_start(lua_State *L)
 /* ---- join ---- */
 
 /* Why a thread cannot be joined now or ever; NULL: it can. */
-static const char *not_joinable(const struct thread *thread)
+static const char *not_joinable(const struct box *box)
 {
+    const struct thread *thread = box->thread;
+
     if (thread_state(thread) == THREAD_NEW)
         return NOT_STARTED;
     if (thread->detached && !thread->joinable)
         return DETACHED;
-    if (thread_state(thread) == THREAD_JOINED)
+    if (thread_state(thread) < THREAD_FINISHED && osthread_is_gone(&thread->os))
+        return GONE;
+    if (box->joining || thread_state(thread) == THREAD_JOINED)
         return ALREADY_JOINED;
     return NULL;
 }
 
-static int push_error(lua_State *L, const struct message *message)
+static int push_error(lua_State *L)
 {
+    const struct message *message = lua_touserdata(L, 1);
+
     lua_pushboolean(L, 0);
     lua_pushliteral(L, "Error from child thread: ");
     if (message->values == 0)
@@ -252,39 +295,47 @@ static int push_error(lua_State *L, const struct message *message)
     return 2;
 }
 
-static int push_results(lua_State *L, const struct message *message)
+static int push_results(lua_State *L)
 {
+    const struct message *message = lua_touserdata(L, 1);
+
     lua_pushboolean(L, 1);
     return 1 + codec_decode(L, message);
 }
 
 /* The thread has finished. Whatever raises here leaves it as it is, to be
  * joined again. */
-static int collect_results(lua_State *L, struct thread *thread)
+static int collect_results(lua_State *L, struct box *box)
 {
-    struct message *message = mailbox_peek_owner(&thread->outbox);
-    int count;
+    struct mailbox *outbox = &box->thread->outbox;
+    struct message *message = mailbox_peek_owner(outbox);
+    int top = lua_gettop(L), status;
 
-    if (message->label == THREAD_FAILED)
-        count = push_error(L, message);
-    else
-        count = push_results(L, message);
-    message_release(mailbox_pop_owner(&thread->outbox));
-    return count;
+    lua_pushcfunction(L, message->label == THREAD_FAILED ? push_error
+                                                         : push_results);
+    lua_pushlightuserdata(L, message);
+    box->joining = true;
+    status = lua_pcall(L, 1, LUA_MULTRET, 0);
+    box->joining = false;
+    if (status != LUA_OK)
+        lua_error(L);
+    message_release(mailbox_pop_owner(outbox));
+    return lua_gettop(L) - top;
 }
 
-static int finish_join(lua_State *L, struct thread *thread)
+static int finish_join(lua_State *L, struct box *box)
 {
+    struct thread *thread = box->thread;
     int count = 2;
     struct acting acting;
 
     thread_reap(thread);
-    drop_lent(L, 1);
+    drop_lent(L, box);
     if (thread_keeps_to_itself(thread)) {
         lua_pushboolean(L, 1);
         lua_pushinteger(L, 0);
     } else {
-        count = collect_results(L, thread);
+        count = collect_results(L, box);
     }
     thread_set_joined(thread);
     party_enter(&acting, lua_party_of(L));
@@ -306,15 +357,15 @@ static struct deadline check_join_timeout(lua_State *L, int argument)
 
 static int thread_method_join(lua_State *L)
 {
-    struct thread *thread = check_thread(L, "join");
+    struct box *box = check_box(L, "join");
     struct deadline deadline = check_join_timeout(L, 2);
-    const char *reason = not_joinable(thread);
+    const char *reason = not_joinable(box);
 
     if (reason != NULL)
         return fail(L, reason);
-    switch (thread_wait(thread, &deadline)) {
+    switch (thread_wait(box->thread, &deadline)) {
     case WAIT_READY:
-        return finish_join(L, thread);
+        return finish_join(L, box);
     case WAIT_TIMEOUT:
         return fail(L, "timeout");
     case WAIT_INTERRUPTED:
@@ -328,12 +379,12 @@ static int thread_method_join(lua_State *L)
 
 static int thread_method_alive(lua_State *L)
 {
-    struct thread *thread = check_thread(L, "alive");
-    const char *reason = not_joinable(thread);
+    struct box *box = check_box(L, "alive");
+    const char *reason = not_joinable(box);
 
     if (reason != NULL)
         return fail(L, reason);
-    lua_pushboolean(L, thread_state(thread) < THREAD_FINISHED);
+    lua_pushboolean(L, thread_state(box->thread) < THREAD_FINISHED);
     return 1;
 }
 
@@ -391,17 +442,18 @@ static int thread_method_interrupt(lua_State *L)
  * the party. */
 static int thread_collect(lua_State *L)
 {
-    struct thread **box = lua_touserdata(L, 1);
+    struct box *box = box_at(L, 1);
     struct thread *thread;
     struct acting acting;
 
-    if (!is_thread(L, 1) || *box == NULL)
+    if (box == NULL || box->thread == NULL || box->joining)
         return 0;
-    thread = *box;
-    *box = NULL;
+    thread = box->thread;
+    box->thread = NULL;
     party_enter(&acting, lua_party_of(L));
     if (thread_state(thread) != THREAD_NEW && !thread->detached)
         thread_reap_last(thread, lua_party_is_closing(L));
+    drop_lent(L, box);
     lua_child_close_estate(thread);
     thread_release(thread);
     party_leave(&acting);
@@ -428,6 +480,7 @@ static void push_metatable(lua_State *L)
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &thread_key) == LUA_TTABLE)
         return;
     lua_pop(L, 1);
+    lua_closing_prepare(L);
     lua_newtable(L);
     lua_pushliteral(L, "llthread");
     lua_setfield(L, -2, "__name");

@@ -139,6 +139,16 @@ static struct message_pool *idle, *all;
 static pthread_key_t at_thread_end;
 static int setup_error;
 
+static void lock(void)
+{
+    pthread_mutex_lock(&mutex);
+}
+
+static void unlock(void)
+{
+    pthread_mutex_unlock(&mutex);
+}
+
 static void retire(void *context)
 {
     struct message_pool *pool = context;
@@ -148,15 +158,18 @@ static void retire(void *context)
     collect_returned(pool);
     free_chain(&pool->free);
     own = NULL;
-    pthread_mutex_lock(&mutex);
+    lock();
     pool->next_idle = idle;
     idle = pool;
-    pthread_mutex_unlock(&mutex);
+    unlock();
 }
 
 static void create_key(void)
 {
     setup_error = pthread_key_create(&at_thread_end, retire);
+    /* A fork comes when nobody has the mutex: in the new process nobody would
+     * ever give it back. */
+    (void)pthread_atfork(lock, unlock, unlock);
 }
 
 static struct message_pool *new_pool(void)
@@ -165,10 +178,10 @@ static struct message_pool *new_pool(void)
 
     if (pool == NULL)
         return NULL;
-    pthread_mutex_lock(&mutex);
+    lock();
     pool->next = all;
     all = pool;
-    pthread_mutex_unlock(&mutex);
+    unlock();
     return pool;
 }
 
@@ -176,11 +189,11 @@ static struct message_pool *find_idle(void)
 {
     struct message_pool *pool;
 
-    pthread_mutex_lock(&mutex);
+    lock();
     pool = idle;
     if (pool != NULL)
         idle = pool->next_idle;
-    pthread_mutex_unlock(&mutex);
+    unlock();
     return pool != NULL ? pool : new_pool();
 }
 
@@ -189,10 +202,10 @@ unsigned message_pool_live(void)
     const struct message_pool *pool;
     unsigned live = 0;
 
-    pthread_mutex_lock(&mutex);
+    lock();
     for (pool = all; pool != NULL; pool = pool->next)
         live += ck_pr_load_uint(&pool->live);
-    pthread_mutex_unlock(&mutex);
+    unlock();
     return live;
 }
 

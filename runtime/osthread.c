@@ -29,12 +29,36 @@ static size_t stack_size(void)
     return (size_t)limit.rlim_cur;
 }
 
+/* ---- forks ---- */
+
+static unsigned forks;
+
+static void count_fork(void)
+{
+    forks++;
+}
+
+static void watch_forks(void)
+{
+    (void)pthread_atfork(NULL, NULL, count_fork);
+}
+
+bool osthread_is_gone(const struct osthread *thread)
+{
+    return thread->forks != forks;
+}
+
+/* ---- threads ---- */
+
 int osthread_start(struct osthread *thread, void *(*main)(void *),
                    void *argument)
 {
     pthread_attr_t attributes;
     int error = pthread_attr_init(&attributes);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+    pthread_once(&once, watch_forks);
+    thread->forks = forks;
     if (error != 0)
         return error;
     /* A limit that is no multiple of the page size is refused here; the C
@@ -47,12 +71,14 @@ int osthread_start(struct osthread *thread, void *(*main)(void *),
 
 void osthread_join(struct osthread *thread)
 {
-    pthread_join(thread->id, NULL);
+    if (!osthread_is_gone(thread))
+        pthread_join(thread->id, NULL);
 }
 
 void osthread_detach(struct osthread *thread)
 {
-    pthread_detach(thread->id);
+    if (!osthread_is_gone(thread))
+        pthread_detach(thread->id);
 }
 
 void osthread_name_self(const char *name)
@@ -107,5 +133,6 @@ void osthread_nudge_allow(void)
 
 void osthread_nudge(struct osthread *thread)
 {
-    (void)pthread_kill(thread->id, NUDGE);
+    if (!osthread_is_gone(thread))
+        (void)pthread_kill(thread->id, NUDGE);
 }

@@ -2,6 +2,10 @@
  *
  * Operating system threads: POSIX threads, and the signal that makes one of
  * them look up from its work.
+ *
+ * A process that was forked has none of the threads of its parent but the one
+ * that called fork(). The others are *gone* there: nothing can be done with
+ * them any more, and their numbers may be those of other threads.
  */
 #ifndef RUNTIME_OSTHREAD_H
 #define RUNTIME_OSTHREAD_H
@@ -11,6 +15,8 @@
 
 struct osthread {
     pthread_t id;
+    /* In how many forks the process that has started it was the child. */
+    unsigned forks;
 };
 
 /* Starts a thread that runs main(argument). 0, or the error number of the
@@ -18,6 +24,10 @@ struct osthread {
  * exactly once. */
 int osthread_start(struct osthread *thread, void *(*main)(void *),
                    void *argument);
+
+/* Whether the thread was left behind by a fork. Joining, detaching and nudging
+ * it then does nothing. Any thread. */
+bool osthread_is_gone(const struct osthread *thread);
 
 /* Waits for the end of the thread. The thread that has started it. */
 void osthread_join(struct osthread *thread);

@@ -187,7 +187,7 @@ static bool expect(unsigned nudges_expected, unsigned passed_on_expected)
 
 static bool behaves_beside(const struct sigaction *old, unsigned handled)
 {
-    struct osthread self = {pthread_self()};
+    struct osthread self = {.id = pthread_self()};
     bool right = true;
 
     nudge_beside((void *)(uintptr_t)old);

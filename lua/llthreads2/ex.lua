@@ -142,8 +142,18 @@ end
 local thread = {}
 thread.__index = thread
 
+-- The thread of an object. The level is that of the method's caller.
+local function inner(self, method)
+  local child = type(self) == "table" and self.thread
+  if not child then
+    error(("bad argument #1 to '%s' (llthread.ex expected, got %s)")
+      :format(method, type(self)), 3)
+  end
+  return child
+end
+
 function thread:start(...)
-  local started, problem = self.thread:start(...)
+  local started, problem = inner(self, "start"):start(...)
   if not started then
     return nil, problem
   end
@@ -151,27 +161,27 @@ function thread:start(...)
 end
 
 function thread:join(...)
-  return self.thread:join(...)
+  return inner(self, "join"):join(...)
 end
 
 function thread:alive()
-  return self.thread:alive()
+  return inner(self, "alive"):alive()
 end
 
 function thread:started()
-  return self.thread:started()
+  return inner(self, "started"):started()
 end
 
 function thread:detached()
-  return self.thread:detached()
+  return inner(self, "detached"):detached()
 end
 
 function thread:joinable()
-  return self.thread:joinable()
+  return inner(self, "joinable"):joinable()
 end
 
 function thread:interrupt(...)
-  return self.thread:interrupt(...)
+  return inner(self, "interrupt"):interrupt(...)
 end
 
 local ex = {}

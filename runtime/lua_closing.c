@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "lua_closing.h"
+
+#include <lauxlib.h>
+
+/* The place of the table in the registry. */
+static const char closing_key;
+
+/* Since 5.4.4 Lua tells a collector that waits for a finaliser from one that
+ * the program has stopped. */
+bool lua_is_finalising(lua_State *L)
+{
+    int running = lua_gc(L, LUA_GCISRUNNING);
+
+#if LUA_VERSION_RELEASE_NUM >= 50404
+    return running < 0;
+#else
+    return running <= 0;
+#endif
+}
+
+/* The keys are the objects. */
+static int collect_noted(lua_State *L)
+{
+    lua_settop(L, 1);
+    lua_pushnil(L);
+    while (lua_next(L, 1)) {
+        lua_pop(L, 1);
+        if (luaL_getmetafield(L, 2, "__gc") == LUA_TNIL)
+            continue;
+        lua_pushvalue(L, 2);
+        (void)lua_pcall(L, 1, 0, 0);
+        lua_settop(L, 2);
+    }
+    return 0;
+}
+
+void lua_closing_prepare(lua_State *L)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &closing_key) != LUA_TTABLE) {
+        lua_newtable(L);
+        lua_createtable(L, 0, 2);
+        lua_pushliteral(L, "k");
+        lua_setfield(L, -2, "__mode");
+        lua_pushcfunction(L, collect_noted);
+        lua_setfield(L, -2, "__gc");
+        lua_setmetatable(L, -2);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &closing_key);
+    }
+    lua_pop(L, 1);
+}
+
+void lua_closing_note(lua_State *L)
+{
+    if (!lua_is_finalising(L))
+        return;
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &closing_key) == LUA_TTABLE) {
+        lua_pushvalue(L, -2);
+        lua_pushboolean(L, 1);
+        lua_rawset(L, -3);
+    }
+    lua_pop(L, 1);
+}
