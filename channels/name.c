@@ -5,37 +5,12 @@
  */
 #include "name.h"
 
-#include <pthread.h>
 #include <search.h>
 #include <string.h>
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+#include "mutex.h"
+
 static void *root;
-
-static void unlock(void)
-{
-    pthread_mutex_unlock(&mutex);
-}
-
-static void lock_now(void)
-{
-    pthread_mutex_lock(&mutex);
-}
-
-/* A fork comes when nobody has the mutex: in the new process nobody would ever
- * give it back. */
-static void watch_forks(void)
-{
-    (void)pthread_atfork(lock_now, unlock, unlock);
-}
-
-static void lock(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, watch_forks);
-    lock_now();
-}
 
 static int compare(const void *one, const void *other)
 {
@@ -51,7 +26,7 @@ enum channel_result name_register(struct channel *channel)
     enum channel_result result = CHANNEL_OK;
     struct channel **entry, *other = NULL;
 
-    lock();
+    mutex_lock(MUTEX_NAMES);
     entry = tsearch(channel, &root, compare);
     if (entry == NULL)
         result = CHANNEL_NO_MEMORY;
@@ -59,7 +34,7 @@ enum channel_result name_register(struct channel *channel)
         other = *entry;
     else
         *entry = channel;
-    unlock();
+    mutex_unlock(MUTEX_NAMES);
     if (other == NULL)
         return result;
     /* This may be the last reference by now, and destroying takes the mutex. */
@@ -71,11 +46,11 @@ void name_forget(struct channel *channel)
 {
     struct channel **entry;
 
-    lock();
+    mutex_lock(MUTEX_NAMES);
     entry = tfind(channel, &root, compare);
     if (entry != NULL && *entry == channel)
         tdelete(channel, &root, compare);
-    unlock();
+    mutex_unlock(MUTEX_NAMES);
 }
 
 struct channel *name_find(const char *name, size_t length)
@@ -84,10 +59,10 @@ struct channel *name_find(const char *name, size_t length)
                           .name_length = length};
     struct channel **entry, *channel = NULL;
 
-    lock();
+    mutex_lock(MUTEX_NAMES);
     entry = tfind(&key, &root, compare);
     if (entry != NULL && handle_retain_if_alive(&(*entry)->handle))
         channel = *entry;
-    unlock();
+    mutex_unlock(MUTEX_NAMES);
     return channel;
 }

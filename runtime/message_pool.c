@@ -9,6 +9,7 @@
 #include "handover.h"
 #include "live.h"
 #include "message.h"
+#include "mutex.h"
 #include "threadlocal.h"
 
 #define LIMIT 16384
@@ -134,20 +135,9 @@ static void flush(struct message_pool *pool)
 
 /* ---- pools and threads ---- */
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct message_pool *idle, *all;
 static pthread_key_t at_thread_end;
 static int setup_error;
-
-static void lock(void)
-{
-    pthread_mutex_lock(&mutex);
-}
-
-static void unlock(void)
-{
-    pthread_mutex_unlock(&mutex);
-}
 
 static void retire(void *context)
 {
@@ -158,18 +148,15 @@ static void retire(void *context)
     collect_returned(pool);
     free_chain(&pool->free);
     own = NULL;
-    lock();
+    mutex_lock(MUTEX_POOLS);
     pool->next_idle = idle;
     idle = pool;
-    unlock();
+    mutex_unlock(MUTEX_POOLS);
 }
 
 static void create_key(void)
 {
     setup_error = pthread_key_create(&at_thread_end, retire);
-    /* A fork comes when nobody has the mutex: in the new process nobody would
-     * ever give it back. */
-    (void)pthread_atfork(lock, unlock, unlock);
 }
 
 static struct message_pool *new_pool(void)
@@ -178,10 +165,10 @@ static struct message_pool *new_pool(void)
 
     if (pool == NULL)
         return NULL;
-    lock();
+    mutex_lock(MUTEX_POOLS);
     pool->next = all;
     all = pool;
-    unlock();
+    mutex_unlock(MUTEX_POOLS);
     return pool;
 }
 
@@ -189,11 +176,11 @@ static struct message_pool *find_idle(void)
 {
     struct message_pool *pool;
 
-    lock();
+    mutex_lock(MUTEX_POOLS);
     pool = idle;
     if (pool != NULL)
         idle = pool->next_idle;
-    unlock();
+    mutex_unlock(MUTEX_POOLS);
     return pool != NULL ? pool : new_pool();
 }
 
@@ -202,10 +189,10 @@ unsigned message_pool_live(void)
     const struct message_pool *pool;
     unsigned live = 0;
 
-    lock();
+    mutex_lock(MUTEX_POOLS);
     for (pool = all; pool != NULL; pool = pool->next)
         live += ck_pr_load_uint(&pool->live);
-    unlock();
+    mutex_unlock(MUTEX_POOLS);
     return live;
 }
 

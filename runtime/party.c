@@ -2,22 +2,21 @@
 #include "party.h"
 
 #include <ck_pr.h>
-#include <pthread.h>
 
 #include "handover.h"
+#include "mutex.h"
 #include "threadlocal.h"
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct party *first;
 
 void party_lock(void)
 {
-    pthread_mutex_lock(&mutex);
+    mutex_lock(MUTEX_PARTIES);
 }
 
 void party_unlock(void)
 {
-    pthread_mutex_unlock(&mutex);
+    mutex_unlock(MUTEX_PARTIES);
 }
 
 struct party *party_first(void)

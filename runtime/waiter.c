@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "live.h"
+#include "mutex.h"
 #include "refcount.h"
 
 /* See the essay. A stall takes some ten ns, a yield that nobody takes up a
@@ -111,27 +112,26 @@ int waiter_setup(void)
     return error != 0 ? error : setup_error;
 }
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct waiter *first;
 
 static void enlist(struct waiter *waiter)
 {
-    pthread_mutex_lock(&mutex);
+    mutex_lock(MUTEX_WAITERS);
     waiter->next = first;
     waiter->link = &first;
     if (first != NULL)
         first->link = &waiter->next;
     first = waiter;
-    pthread_mutex_unlock(&mutex);
+    mutex_unlock(MUTEX_WAITERS);
 }
 
 static void strike_out(struct waiter *waiter)
 {
-    pthread_mutex_lock(&mutex);
+    mutex_lock(MUTEX_WAITERS);
     *waiter->link = waiter->next;
     if (waiter->next != NULL)
         waiter->next->link = waiter->link;
-    pthread_mutex_unlock(&mutex);
+    mutex_unlock(MUTEX_WAITERS);
 }
 
 struct waiter *waiter_new(void)
@@ -271,11 +271,11 @@ void waiter_wake_unnoted(void)
 {
     struct waiter *waiter;
 
-    pthread_mutex_lock(&mutex);
+    mutex_lock(MUTEX_WAITERS);
     for (waiter = first; waiter != NULL; waiter = waiter->next)
         if (!ck_pr_load_uint(&waiter->noted))
             waiter_wake(waiter);
-    pthread_mutex_unlock(&mutex);
+    mutex_unlock(MUTEX_WAITERS);
 }
 
 /* ---- looking again ---- */
