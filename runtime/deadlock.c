@@ -6,7 +6,6 @@
 #include "handover.h"
 #include "mailbox.h"
 #include "party.h"
-#include "threadlocal.h"
 
 unsigned deadlock_watchers;
 
@@ -355,28 +354,67 @@ static struct handle *find_victim(void)
     return victim;
 }
 
-/* Giving the reference back calls for a look itself: for the one that goes on.
- */
 static void look(void)
 {
-    static THREAD_LOCAL bool looking;
     struct handle *victim;
 
-    if (looking)
-        return;
-    looking = true;
     while ((victim = find_victim()) != NULL) {
         victim->class->give_up(victim);
         handle_release(victim);
     }
-    looking = false;
+}
+
+/* ---- giving notice ---- */
+
+/* Something has happened since the last look began. */
+static unsigned mark;
+
+/* Under the lock; NULL: nobody watches. */
+static struct blocked *on_duty(void)
+{
+    struct blocked *blocked = first;
+
+    while (blocked != NULL && !blocked->last)
+        blocked = blocked->next;
+    return blocked;
+}
+
+static void wake_watcher(void)
+{
+    struct blocked *watcher = on_duty();
+
+    if (watcher != NULL)
+        waiter_wake(watcher->waiter);
+}
+
+static bool set_mark(void)
+{
+    return ck_pr_load_uint(&mark) == 0 && ck_pr_fas_uint(&mark, 1) == 0;
 }
 
 void deadlock_notice(void)
 {
     ck_pr_fence_atomic_load();
-    if (deadlock_is_watched())
-        look();
+    if (!deadlock_is_watched() || !set_mark())
+        return;
+    party_lock();
+    wake_watcher();
+    party_unlock();
+}
+
+void deadlock_notice_end(const struct party *party)
+{
+    struct blocked *blocked;
+
+    ck_pr_fence_memory();
+    if (!deadlock_is_watched())
+        return;
+    party_lock();
+    for (blocked = first; blocked != NULL; blocked = blocked->next)
+        if (blocked->last && blocked->things[0].party == party)
+            waiter_wake(blocked->waiter);
+    party_unlock();
+    deadlock_notice();
 }
 
 /* ---- registering ---- */
@@ -389,9 +427,11 @@ static void set_blocked(const struct blocked *blocked, struct blocked *value)
         acting->party->blocked = value;
 }
 
+/* Whoever comes gives notice at once, for it has the lock. */
 static void enter(struct blocked *blocked)
 {
     blocked->acting = party_acting();
+    waiter_note(blocked->waiter, true);
     party_lock();
     blocked->next = first;
     blocked->link = &first;
@@ -399,6 +439,8 @@ static void enter(struct blocked *blocked)
         first->link = &blocked->next;
     first = blocked;
     set_blocked(blocked, blocked);
+    if (set_mark())
+        wake_watcher();
     party_unlock();
 }
 
@@ -409,7 +451,12 @@ static void leave(struct blocked *blocked)
     *blocked->link = blocked->next;
     if (blocked->next != NULL)
         blocked->next->link = blocked->link;
+    if (blocked->last) {
+        (void)ck_pr_fas_uint(&mark, 1);
+        wake_watcher();
+    }
     party_unlock();
+    waiter_note(blocked->waiter, false);
 }
 
 bool deadlock_enter(struct blocked *blocked, struct waiter *waiter,
@@ -423,36 +470,98 @@ bool deadlock_enter(struct blocked *blocked, struct waiter *waiter,
         .things = things,
         .count = count,
     };
-    waiter_note(waiter, true);
     enter(blocked);
-    look();
     return true;
 }
 
 void deadlock_leave(struct blocked *blocked)
 {
     leave(blocked);
-    waiter_note(blocked->waiter, false);
 }
 
-void deadlock_enter_last(struct blocked *blocked, const struct wait_for *thing,
-                         bool closing)
+/* ---- watching ---- */
+
+/* How many times as long as a look took, the next one has to wait: where many
+ * threads go on after the end of their parent, looking is no burden. */
+#define REST 16
+
+static bool is_on_duty(const struct blocked *blocked)
 {
-    *blocked = (struct blocked){
-        .things = thing,
+    bool yes;
+
+    party_lock();
+    yes = on_duty() == blocked;
+    party_unlock();
+    return yes;
+}
+
+/* Until the moment has come, or the wait is over. */
+static void rest(struct waiter *waiter, const struct wait_for *end,
+                 const struct deadline *until)
+{
+    bool in_time = until->kind != DEADLINE_AT_ONCE;
+    uint32_t snapshot;
+
+    while (in_time) {
+        snapshot = waiter_snapshot(waiter);
+        ck_pr_fence_memory();
+        if (end->ready(end->thing))
+            return;
+        in_time = waiter_sleep(waiter, snapshot, until);
+    }
+}
+
+/* Until there is something to look for, or the wait is over. */
+static void sleep(struct blocked *blocked, const struct wait_for *end)
+{
+    struct deadline never = deadline_never();
+    uint32_t snapshot = waiter_snapshot(blocked->waiter);
+
+    ck_pr_fence_memory();
+    if (end->ready(end->thing) ||
+        (ck_pr_load_uint(&mark) && is_on_duty(blocked)))
+        return;
+    (void)waiter_sleep(blocked->waiter, snapshot, &never);
+}
+
+static void watch(struct blocked *blocked, const struct wait_for *end)
+{
+    struct deadline until = {.kind = DEADLINE_AT_ONCE};
+    int64_t start;
+
+    while (!end->ready(end->thing)) {
+        sleep(blocked, end);
+        if (!ck_pr_load_uint(&mark) || !is_on_duty(blocked))
+            continue;
+        rest(blocked->waiter, end, &until);
+        start = waiter_now();
+        (void)ck_pr_fas_uint(&mark, 0);
+        ck_pr_fence_memory();
+        look();
+        until = deadline_after((double)(waiter_now() - start) * REST / 1e6);
+    }
+}
+
+void deadlock_last_wait(const struct wait_for *end, bool closing)
+{
+    struct blocked blocked = {
+        .waiter = waiter_current(),
+        .things = end,
         .count = 1,
         .last = true,
         .closing = closing,
     };
+    bool accepted;
+
+    if (blocked.waiter == NULL)
+        return;
+    accepted = waiter_set_accepting(blocked.waiter, false);
     ck_pr_inc_uint(&deadlock_watchers);
     ck_pr_fence_memory();
     waiter_wake_unnoted();
-    enter(blocked);
-    look();
-}
-
-void deadlock_leave_last(struct blocked *blocked)
-{
-    leave(blocked);
+    enter(&blocked);
+    watch(&blocked, end);
+    leave(&blocked);
     ck_pr_dec_uint(&deadlock_watchers);
+    (void)waiter_set_accepting(blocked.waiter, accepted);
 }

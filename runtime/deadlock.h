@@ -12,7 +12,9 @@
  * end them: the channel is closed.
  *
  * Outside of last waits nothing is looked for, and nothing paid but a load
- * before a sleep and after giving back a handle.
+ * before a sleep and after giving back a handle. In a last wait it is the
+ * waiting thread that looks: when something has happened, and for at most a
+ * small part of the time. The others only tell it.
  *
  * When a wait cannot be ended
  * ---------------------------
@@ -42,29 +44,35 @@
  * for is closed: the first that is waited for by all its holders, save those
  * that are closing their states; it could never get another message even if
  * all other waits were ended. If they wait in a circle there is none, and it is
- * the one that the last wait waits for. Then we look again, and go on looking
- * as often as a thread is blocked or a reference is given back.
+ * the one that the last wait waits for. Then we look again, and whenever a
+ * thread has been blocked or a reference been given back.
  *
  * So of a chain of workers, each fed by the one before, the first ends first,
  * and what it still has to say on its way out reaches the next.
  *
  * Why none is overlooked
  * ----------------------
- * Blocked threads register with us, under the lock of all parties, and look;
- * and whoever gives back a reference looks. So the last event that completes a
- * stuck set is followed by a look that sees all of it. But all that only while
- * somebody watches:
+ * Blocked threads register, under the lock of all parties, and give notice; so
+ * does whoever gives back a reference. A notice sets a mark; who finds it unset
+ * wakes the watcher on duty, the one of them who came last. The watcher clears
+ * the mark before each look. So the last event that completes a stuck set is
+ * followed by a look that sees all of it. When a watcher leaves, the mark is
+ * set for the next. But all that only while somebody watches:
  *
  *      a thread in its last wait           a thread that is going to sleep
- *   1  watched is incremented           a  snapshot of its event count
+ *   1  watchers is incremented          a  snapshot of its event count
  *      -- full fence --                    -- full fence --
- *   2  wakes all who sleep and have     b  watched? then registers, looks
- *      not registered                   c  sleeps unless the event count has
- *   3  looks                               moved since a
+ *   2  wakes all who sleep and have     b  watchers? then registers, and gives
+ *      not registered                      notice
+ *   3  looks                            c  sleeps unless the event count has
+ *                                          moved since a
  *
  * If b misses 1, then 2 comes after a, and the thread comes round again. With
  * giving back a reference it is the same: the count is decremented, then, after
- * a full fence, `watched` is read; if it misses 1, then 3 sees the count.
+ * a full fence, `watchers` is read; if it misses 1, then 3 sees the count. And
+ * with the end of the thread that is waited for: it is FINISHED, then, after a
+ * full fence, reads `watchers`, and wakes who waits for it; if it misses 1,
+ * then the watcher, who asks after 1 before it sleeps, sees it FINISHED.
  *
  * Why what is read does not move
  * ------------------------------
@@ -110,18 +118,21 @@ static inline bool deadlock_is_watched(void)
 
 /* The calling thread is going to sleep for ever unless one of the things is or
  * becomes ready. With the snapshot of its event count taken before; if
- * deadlock_is_watched(), and only then. True: has registered, and looked. */
+ * deadlock_is_watched(), and only then. True: has registered. */
 bool deadlock_enter(struct blocked *blocked, struct waiter *waiter,
                     const struct wait_for *things, unsigned count);
 void deadlock_leave(struct blocked *blocked);
 
-/* A last wait for one thing begins, and ends. The calling thread. */
-void deadlock_enter_last(struct blocked *blocked, const struct wait_for *thing,
-                         bool closing);
-void deadlock_leave_last(struct blocked *blocked);
+/* A last wait, of a state that is perhaps `closing`, until the end of a party,
+ * which is ready then. Not without a waiter, which has to be there already;
+ * interrupts have no effect on it. */
+void deadlock_last_wait(const struct wait_for *end, bool closing);
 
-/* A reference has been given back, or a party has come to rest. Any thread,
- * without locks. */
+/* A reference has been given back. Any thread, without locks. */
 void deadlock_notice(void);
+
+/* The thread that acts for the party is ready for those who wait for its end,
+ * and the party rests. That thread. */
+void deadlock_notice_end(const struct party *party);
 
 #endif

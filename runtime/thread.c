@@ -57,7 +57,9 @@ struct thread *thread_new(struct message *message)
 
     if (thread == NULL)
         return NULL;
-    thread->waiter = waiter_new();
+    /* The parent's own: for its last wait there may be no memory. */
+    if (waiter_current() != NULL)
+        thread->waiter = waiter_new();
     if (thread->waiter == NULL) {
         free(thread);
         return NULL;
@@ -97,7 +99,7 @@ static void *child_main(void *argument)
     move_to(thread, THREAD_FINISHED);
     waitpoint_wake(&thread->finish);
     party_rest(&thread->party);
-    deadlock_notice();
+    deadlock_notice_end(&thread->party);
     let_go(thread);
     return NULL;
 }
@@ -200,14 +202,10 @@ static struct wait_for end_of(struct thread *thread)
 void thread_reap_last(struct thread *thread, bool closing)
 {
     struct wait_for end = end_of(thread);
-    struct blocked blocked;
-    bool waits = !thread->released && !has_finished(thread);
 
-    if (waits)
-        deadlock_enter_last(&blocked, &end, closing);
+    if (!thread->released && !has_finished(thread))
+        deadlock_last_wait(&end, closing);
     thread_reap(thread);
-    if (waits)
-        deadlock_leave_last(&blocked);
 }
 
 /* Where neither a deadline nor an interrupt can end the wait, the operating

@@ -79,6 +79,14 @@ struct deadline deadline_after(double milliseconds)
     return deadline;
 }
 
+int64_t waiter_now(void)
+{
+    struct timespec now;
+
+    (void)waiter_ops.gettime(&waiter_ops, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 /* ---- waiters ---- */
 
 static pthread_key_t own_waiter;
@@ -215,6 +223,14 @@ void waiter_accept_interrupts(void (*nudged)(void *), void *context)
     waiter->accepts = true;
 }
 
+bool waiter_set_accepting(struct waiter *waiter, bool accepts)
+{
+    bool before = waiter->accepts;
+
+    waiter->accepts = accepts;
+    return before;
+}
+
 void waiter_refuse_interrupts(void)
 {
     struct waiter *waiter = pthread_getspecific(own_waiter);
@@ -300,15 +316,10 @@ static unsigned learned(unsigned patience, bool long_sleep)
     return patience < MOST_PATIENCE / 2 ? patience * 2 : MOST_PATIENCE;
 }
 
-static void learn(struct waiter *waiter, const struct timespec *from)
+static void learn(struct waiter *waiter, int64_t from)
 {
-    struct timespec now;
-    int64_t slept;
-
-    (void)waiter_ops.gettime(&waiter_ops, &now);
-    slept = (int64_t)(now.tv_sec - from->tv_sec) * 1000000000 +
-            (now.tv_nsec - from->tv_nsec);
-    waiter->patience = learned(waiter->patience, slept >= SHORT_SLEEP);
+    waiter->patience =
+        learned(waiter->patience, waiter_now() - from >= SHORT_SLEEP);
 }
 
 /* ---- sleeping ---- */
@@ -329,17 +340,18 @@ static int until_deadline(const struct ck_ec_wait_state *state,
 bool waiter_sleep(struct waiter *waiter, uint32_t snapshot,
                   const struct deadline *deadline)
 {
-    struct timespec at = deadline->at, start;
+    struct timespec at = deadline->at;
+    int64_t start;
     bool in_time;
 
     if (waiter->accepts && waiter_is_interrupted(waiter))
         return true;
     if (deadline->kind == DEADLINE_NEVER)
         (void)ck_ec_deadline(&at, &mode, NULL);
-    (void)waiter_ops.gettime(&waiter_ops, &start);
+    start = waiter_now();
     in_time = ck_ec32_wait_pred(&waiter->event, &mode, snapshot, until_deadline,
                                 &at, &at) == 0;
-    learn(waiter, &start);
+    learn(waiter, start);
     return in_time;
 }
 

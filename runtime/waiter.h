@@ -85,6 +85,9 @@ struct deadline deadline_after(double milliseconds);
 
 struct deadline deadline_never(void);
 
+/* The monotonic clock, in ns. */
+int64_t waiter_now(void);
+
 /* ---- waiters ---- */
 
 /* Prepares the process for waiters. 0 or an error number. Idempotent, any
@@ -117,6 +120,9 @@ void waiter_accept_interrupts(void (*nudged)(void *), void *context);
 
 /* Whether they do. */
 bool waiter_accepts_interrupts(void);
+
+/* Whether they are to reach it for now; what was so before. Own thread. */
+bool waiter_set_accepting(struct waiter *waiter, bool accepts);
 
 /* No longer. Interrupts that are pending, or come later, have no effect. */
 void waiter_refuse_interrupts(void);

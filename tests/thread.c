@@ -270,10 +270,11 @@ static void the_end_can_be_waited_for_without_end(void)
 /* A parent that is itself a child can be interrupted while it waits. */
 static void *wait_interrupted(void *waiter)
 {
-    struct thread *thread = scene_start(body_answers);
     struct deadline never = deadline_never();
+    struct thread *thread;
 
     (void)waiter_adopt(waiter);
+    thread = scene_start(body_answers);
     waiter_accept_interrupts(scene_nudged, NULL);
     waiter_interrupt(waiter, INTERRUPT_ONCE);
     CHECK(thread_wait(thread, &never) == WAIT_INTERRUPTED,
