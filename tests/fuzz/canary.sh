@@ -7,7 +7,7 @@ set -eu
 program=$1
 directory=$2
 shift 2
-rm -rf "$directory"
+rm -rf "$directory/corpus"
 mkdir -p "$directory/corpus"
 export ASAN_OPTIONS=symbolize=0
 exec "$program" -seed=1 -max_total_time=100 -max_len=256 -len_control=10 \
