@@ -20,6 +20,8 @@ help:
 	@echo 'make sanitizers  runs them again under ASan, UBSan and TSan'
 	@echo 'make stress      the threads again, for SECONDS a program (60);'
 	@echo '                 SEED=... repeats a run'
+	@echo 'make fuzz        looks for bytes and values that break the codec, for'
+	@echo '                 SECONDS (60); SEED=... as above'
 	@echo 'make bench       measures, beside other libraries and floors; ONLY=...'
 	@echo '                 chooses rows, JSON=... keeps all samples'
 	@echo 'make bench-quick measures less'
@@ -54,6 +56,15 @@ stress: ready-to-test
 	$(LUA) "$$(command -v busted)" --helper=spec/support/harness.lua \
 	  -o plainTerminal --pattern=channel spec
 
+# First the canaries, bugs that must be found; what they write is shown only if
+# they are not.
+fuzz: ready-to-fuzz
+	cmake --preset fuzz
+	cmake --build --preset fuzz -j $(JOBS) --target fuzz
+	ctest --preset fuzz -j $(JOBS)
+	sh tests/fuzz/run.sh build/fuzz $(SECONDS) \
+	  $(or $(SEED),$$(od -An -N3 -tu4 /dev/urandom))
+
 # The measurements. ONLY='channels: 1' chooses rows, and JSON=file keeps all
 # samples. LLTHREADS2_PEER is explained in docs/benchmarks.md.
 bench-quick: QUICK = --quick
@@ -77,8 +88,11 @@ ready:
 ready-to-test:
 	@sh tools/setup.sh test
 
+ready-to-fuzz:
+	@sh tools/setup.sh fuzz
+
 ready-to-bench:
 	@sh tools/setup.sh bench
 
 .PHONY: build help demo test sanitizers $(SANITIZERS) stress bench bench-quick \
-  install clean ready ready-to-test ready-to-bench
+  install clean fuzz ready ready-to-test ready-to-bench ready-to-fuzz

@@ -75,3 +75,9 @@ enum identity_answer identity_number(struct identity *identity,
     entry->number = *number = identity->count++;
     return IDENTITY_NEW;
 }
+
+bool identity_knows(const struct identity *identity, const void *thing)
+{
+    return identity->count > 0 &&
+           find(identity->entries, identity->slots, thing)->thing == thing;
+}

@@ -6,6 +6,7 @@
 #ifndef RUNTIME_IDENTITY_H
 #define RUNTIME_IDENTITY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,5 +37,8 @@ void identity_destroy(struct identity *identity);
 /* The number of a thing (not NULL), which it gets now if it is new. */
 enum identity_answer identity_number(struct identity *identity,
                                      const void *thing, uint32_t *number);
+
+/* Whether a thing (not NULL) has a number. */
+bool identity_knows(const struct identity *identity, const void *thing);
 
 #endif

@@ -43,9 +43,22 @@
  * message stays as it is, and a second attempt finds it whole. Both belong to
  * the thread that runs the Lua state.
  *
- * A message that did not come from codec_encode() is rejected with an error if
- * it is not well-formed, except for the addresses in it, which nobody can
- * check.
+ * Bytes from anywhere
+ * -------------------
+ * The bytes of a message may be kept in a file, or sent to another process on
+ * a machine of the same kind, if no address, handle or lent text is in them.
+ * They are all that codec_decode_bytes() needs, and it believes nothing of
+ * what they say. It rejects what is not well-formed, and whatever has a meaning
+ * only in the process that made it; nothing outside of the bytes is ever read;
+ * values lie no deeper than CODEC_MAX_DEPTH; and what Lua allocates is
+ * proportional to the bytes, some 50 times their number at the most. So is the
+ * time, as far as it is ours: keys that are numbers may be chosen so that they
+ * collide in a table of Lua, which then takes time for each of them that grows
+ * with their number. Whoever reads from strangers limits the size.
+ *
+ * codec_decode() makes the same checks. There they cost nothing that could be
+ * measured, and a message that is damaged is an error, too; but it cannot know
+ * a wrong address.
  */
 #ifndef RUNTIME_LUA_CODEC_H
 #define RUNTIME_LUA_CODEC_H
@@ -98,6 +111,10 @@ bool codec_is_lent(lua_State *L, int index);
 /* Pushes the values of the message and returns how many. Raises when memory,
  * or the stack, is exhausted, or the message is malformed. */
 int codec_decode(lua_State *L, const struct message *message);
+
+/* The same for bytes of a message alone, wherever they come from. All of them
+ * are values. */
+int codec_decode_bytes(lua_State *L, const void *bytes, size_t size);
 
 /* Pushes what the fault is, in words; an argument number is the caller's to
  * add. May raise for want of memory. */

@@ -9,115 +9,57 @@
 
 #include <lauxlib.h>
 #include <limits.h>
-#include <stdlib.h>
 
 #include "lua_codec_format.h"
+#include "lua_codec_reader.h"
 #include "lua_handle.h"
+
+/* The room on the stack that a value needs, leaving aside its parts. */
+#define STACK_VALUE 8
 
 struct decoder {
     lua_State *L;
+    struct reader r;
+    /* What the values have beside their bytes; NULL for bytes from anywhere. */
     const struct message *message;
-    const unsigned char *next, *end;
+    /* How many more slots the tables may ask for. */
+    uint64_t slots;
     /* The stack index of the numbered objects, a list that counts from 1; 0
      * if nothing in the message refers back. */
     int objects;
     uint32_t object_count;
-    /* The stack index of the first place for a string, and how many of the
-     * places have been used. */
+    /* The stack index of the first place for a string, how many places there
+     * are, and how many of them have been used. */
     int texts;
-    unsigned text_count;
+    unsigned text_places, text_count;
 };
 
 static inline void decode_value(struct decoder *d, int depth);
-
-/* ---- reading ---- */
+static inline void decode_key(struct decoder *d, int depth);
 
 static _Noreturn void malformed(struct decoder *d)
 {
-    luaL_error(d->L, "malformed message");
-    abort();
-}
-
-static inline const unsigned char *take(struct decoder *d, size_t size)
-{
-    const unsigned char *place = d->next;
-
-    if ((size_t)(d->end - d->next) < size)
-        malformed(d);
-    d->next += size;
-    return place;
-}
-
-static inline void read(struct decoder *d, void *data, size_t size)
-{
-    memcpy(data, take(d, size), size);
+    reader_reject(&d->r);
 }
 
 /* ---- values without parts ---- */
 
-static inline void push_integer32(struct decoder *d)
-{
-    int32_t integer;
-
-    read(d, &integer, sizeof integer);
-    lua_pushinteger(d->L, integer);
-}
-
-static void push_integer64(struct decoder *d)
-{
-    lua_Integer integer;
-
-    read(d, &integer, sizeof integer);
-    lua_pushinteger(d->L, integer);
-}
-
-static inline void push_float(struct decoder *d)
-{
-    lua_Number number;
-
-    read(d, &number, sizeof number);
-    lua_pushnumber(d->L, number);
-}
-
-static inline void push_text(struct decoder *d, size_t length)
-{
-    lua_pushlstring(d->L, (const char *)take(d, length), length);
-}
-
-static void push_string32(struct decoder *d)
-{
-    uint32_t length;
-
-    read(d, &length, sizeof length);
-    push_text(d, length);
-}
-
-static void push_string64(struct decoder *d)
-{
-    uint64_t length;
-
-    read(d, &length, sizeof length);
-    if (length > SIZE_MAX)
-        malformed(d);
-    push_text(d, (size_t)length);
-}
-
 /* Places are used in their order first, in any order then. */
 static void push_and_keep(struct decoder *d)
 {
-    unsigned place = *take(d, 1), tag = *take(d, 1);
+    unsigned place = read_byte(&d->r), tag = read_byte(&d->r);
 
-    if (place > d->text_count || place >= d->message->texts)
+    if (place > d->text_count || place >= d->text_places)
         malformed(d);
     switch (tag) {
     case TAG_STRING8:
-        push_text(d, *take(d, 1));
+        push_string8(&d->r);
         break;
     case TAG_STRING32:
-        push_string32(d);
+        push_string32(&d->r);
         break;
     case TAG_STRING64:
-        push_string64(d);
+        push_string64(&d->r);
         break;
     default:
         malformed(d);
@@ -128,18 +70,26 @@ static void push_and_keep(struct decoder *d)
 
 static inline void push_kept(struct decoder *d)
 {
-    unsigned place = *take(d, 1);
+    unsigned place = read_byte(&d->r);
 
     if (place >= d->text_count)
         malformed(d);
     lua_pushvalue(d->L, d->texts + (int)place);
 }
 
+/* Nobody can check an address. */
+static inline void check_trusted(struct decoder *d)
+{
+    if (d->message == NULL)
+        malformed(d);
+}
+
 static void push_lightuserdata(struct decoder *d)
 {
     void *pointer;
 
-    read(d, &pointer, sizeof pointer);
+    check_trusted(d);
+    read_into(&d->r, &pointer, sizeof pointer);
     lua_pushlightuserdata(d->L, pointer);
 }
 
@@ -147,7 +97,8 @@ static void push_handle(struct decoder *d)
 {
     uint32_t number;
 
-    read(d, &number, sizeof number);
+    check_trusted(d);
+    read_into(&d->r, &number, sizeof number);
     if (number >= d->message->handle_count)
         malformed(d);
     lua_handle_push(d->L, d->message->handles[number]);
@@ -155,13 +106,17 @@ static void push_handle(struct decoder *d)
 
 static void push_lent(struct decoder *d)
 {
-    const struct message_texts *lent = d->message->lent;
+    const struct message_texts *lent;
+    const struct message_text *text;
     uint32_t number;
 
-    read(d, &number, sizeof number);
+    check_trusted(d);
+    read_into(&d->r, &number, sizeof number);
+    lent = d->message->lent;
     if (lent == NULL || number >= lent->count)
         malformed(d);
-    lua_pushlstring(d->L, lent->items[number].text, lent->items[number].length);
+    text = &lent->items[number];
+    lua_pushlstring(d->L, text->text, text->length);
 }
 
 /* ---- things with an identity ---- */
@@ -180,22 +135,28 @@ static void push_reference(struct decoder *d)
 {
     uint32_t number;
 
-    read(d, &number, sizeof number);
+    read_into(&d->r, &number, sizeof number);
     if (d->objects == 0 || number >= d->object_count)
         malformed(d);
     lua_rawgeti(d->L, d->objects, (lua_Integer)number + 1);
 }
 
-/* A table of no more slots than its fields can need, each of which takes a
- * byte at least. */
+/* Each slot that a table asks for is a byte of the message at least, and those
+ * of a field are two. So all of them together are not more than the bytes of
+ * the message, however often it promises what does not come. */
+static void claim_slots(struct decoder *d, const struct table_sizes *sizes)
+{
+    uint64_t slots = sizes->array + 2 * (uint64_t)sizes->hash;
+
+    if (slots > d->slots || sizes->array > INT_MAX || sizes->hash > INT_MAX)
+        malformed(d);
+    d->slots -= slots;
+}
+
 static void push_empty_table(struct decoder *d, const struct table_sizes *sizes)
 {
-    size_t left = (size_t)(d->end - d->next);
-
-    if (sizes->array > left || sizes->hash > left / 2 ||
-        sizes->array > INT_MAX || sizes->hash > INT_MAX)
-        malformed(d);
-    luaL_checkstack(d->L, 6, NULL);
+    claim_slots(d, sizes);
+    luaL_checkstack(d->L, STACK_VALUE, NULL);
     lua_createtable(d->L, (int)sizes->array, (int)sizes->hash);
     number_object(d);
 }
@@ -211,7 +172,7 @@ static void fill_table(struct decoder *d, const struct table_sizes *sizes,
         lua_rawseti(d->L, -2, i);
     }
     for (i = 0; i < sizes->hash; i++) {
-        decode_value(d, depth);
+        decode_key(d, depth);
         decode_value(d, depth);
         lua_rawset(d->L, -3);
     }
@@ -221,7 +182,7 @@ static void push_table(struct decoder *d, int depth)
 {
     struct table_sizes sizes;
 
-    read(d, &sizes, sizeof sizes);
+    read_into(&d->r, &sizes, sizeof sizes);
     push_empty_table(d, &sizes);
     fill_table(d, &sizes, depth + 1);
 }
@@ -233,9 +194,10 @@ static void push_cfunction(struct decoder *d, int depth)
     uint8_t upvalues;
     int i;
 
-    read(d, &function, sizeof function);
-    read(d, &upvalues, sizeof upvalues);
-    luaL_checkstack(d->L, upvalues + 6, NULL);
+    check_trusted(d);
+    read_into(&d->r, &function, sizeof function);
+    read_into(&d->r, &upvalues, sizeof upvalues);
+    luaL_checkstack(d->L, upvalues + STACK_VALUE, NULL);
     for (i = 0; i < upvalues; i++)
         lua_pushnil(d->L);
     lua_pushcclosure(d->L, function, upvalues);
@@ -260,16 +222,16 @@ static void decode_tagged(struct decoder *d, unsigned tag, int depth)
         lua_pushboolean(d->L, tag == TAG_TRUE);
         break;
     case TAG_INTEGER64:
-        push_integer64(d);
+        push_integer64(&d->r);
         break;
     case TAG_FLOAT:
-        push_float(d);
+        push_float(&d->r);
         break;
     case TAG_STRING32:
-        push_string32(d);
+        push_string32(&d->r);
         break;
     case TAG_STRING64:
-        push_string64(d);
+        push_string64(&d->r);
         break;
     case TAG_TABLE:
         push_table(d, depth);
@@ -298,49 +260,93 @@ static void decode_tagged(struct decoder *d, unsigned tag, int depth)
 }
 
 /* What long tables are made of is inlined where values follow each other. */
-static inline void decode_value(struct decoder *d, int depth)
+static inline bool decode_frequent(struct decoder *d, unsigned tag)
 {
-    unsigned tag = *take(d, 1);
-
-    if (depth > CODEC_MAX_DEPTH)
-        malformed(d);
     if (tag >= TAG_SMALL_INTEGER)
         lua_pushinteger(d->L, (lua_Integer)tag - TAG_SMALL_INTEGER);
     else if (tag == TAG_INTEGER32)
-        push_integer32(d);
+        push_integer32(&d->r);
     else if (tag == TAG_KEPT)
         push_kept(d);
     else if (tag == TAG_STRING8)
-        push_text(d, *take(d, 1));
+        push_string8(&d->r);
+    else
+        return false;
+    return true;
+}
+
+static inline unsigned read_tag(struct decoder *d, int depth)
+{
+    unsigned tag = read_byte(&d->r);
+
+    if (depth > CODEC_MAX_DEPTH)
+        malformed(d);
+    return tag;
+}
+
+static inline void decode_value(struct decoder *d, int depth)
+{
+    unsigned tag = read_tag(d, depth);
+
+    if (!decode_frequent(d, tag))
+        decode_tagged(d, tag, depth);
+}
+
+/* What is no number is no key. */
+static void push_float_key(struct decoder *d)
+{
+    lua_Number number;
+
+    read_into(&d->r, &number, sizeof number);
+    if (number != number)
+        malformed(d);
+    lua_pushnumber(d->L, number);
+}
+
+static inline void decode_tagged_key(struct decoder *d, unsigned tag, int depth)
+{
+    if (tag == TAG_NIL)
+        malformed(d);
+    if (tag == TAG_FLOAT)
+        push_float_key(d);
     else
         decode_tagged(d, tag, depth);
 }
 
-static int count_values(lua_State *L, const struct message *message)
+static inline void decode_key(struct decoder *d, int depth)
 {
-    if (message->values > INT_MAX - UINT8_MAX - 8 ||
-        !lua_checkstack(L, (int)message->values + message->texts + 8))
-        luaL_error(L, "too many values (%I) for the stack",
-                   (LUAI_UACINT)message->values);
-    return (int)message->values;
+    unsigned tag = read_tag(d, depth);
+
+    if (!decode_frequent(d, tag))
+        decode_tagged_key(d, tag, depth);
+}
+
+/* ---- messages ---- */
+
+static void begin(struct decoder *d, lua_State *L, const void *bytes,
+                  size_t size)
+{
+    *d = (struct decoder){.L = L, .slots = size};
+    d->r = (struct reader){L, bytes, (const unsigned char *)bytes + size};
 }
 
 /* What is only needed on the way lies below the values. */
-static void push_helpers(struct decoder *d)
+static void push_objects(struct decoder *d, uint32_t expected)
 {
-    if (d->message->shared) {
-        lua_createtable(d->L, (int)(d->message->objects & INT_MAX), 0);
-        d->objects = lua_gettop(d->L);
-    }
-    if (d->message->texts > 0) {
-        d->texts = lua_gettop(d->L) + 1;
-        lua_settop(d->L, d->texts - 1 + d->message->texts);
-    }
+    lua_createtable(d->L, (int)(expected & INT_MAX), 0);
+    d->objects = lua_gettop(d->L);
+}
+
+static void push_places(struct decoder *d, unsigned places)
+{
+    d->text_places = places;
+    d->texts = lua_gettop(d->L) + 1;
+    lua_settop(d->L, d->texts - 1 + (int)places);
 }
 
 static void remove_helpers(struct decoder *d, int count)
 {
-    int helpers = d->message->shared + d->message->texts;
+    int helpers = (d->objects > 0) + (int)d->text_places;
 
     if (helpers > 0) {
         lua_rotate(d->L, -helpers - count, count);
@@ -348,19 +354,47 @@ static void remove_helpers(struct decoder *d, int count)
     }
 }
 
+static int count_values(lua_State *L, const struct message *message)
+{
+    if (message->values > INT_MAX - UINT8_MAX - STACK_VALUE ||
+        !lua_checkstack(L, (int)message->values + message->texts + STACK_VALUE))
+        luaL_error(L, "too many values (%I) for the stack",
+                   (LUAI_UACINT)message->values);
+    return (int)message->values;
+}
+
 int codec_decode(lua_State *L, const struct message *message)
 {
-    struct decoder d = {.L = L,
-                        .message = message,
-                        .next = message->bytes,
-                        .end = message->bytes + message->size};
+    struct decoder d;
     int count = count_values(L, message), i;
 
-    push_helpers(&d);
+    begin(&d, L, message->bytes, message->size);
+    d.message = message;
+    if (message->shared)
+        push_objects(&d, message->objects);
+    if (message->texts > 0)
+        push_places(&d, message->texts);
     for (i = 0; i < count; i++)
         decode_value(&d, 1);
-    if (d.next != d.end)
+    if (d.r.next != d.r.end)
         malformed(&d);
+    remove_helpers(&d, count);
+    return count;
+}
+
+int codec_decode_bytes(lua_State *L, const void *bytes, size_t size)
+{
+    struct decoder d;
+    int count = 0;
+
+    begin(&d, L, bytes, size);
+    luaL_checkstack(L, UINT8_MAX + STACK_VALUE, NULL);
+    push_objects(&d, 0);
+    push_places(&d, UINT8_MAX);
+    for (; d.r.next != d.r.end; count++) {
+        luaL_checkstack(L, STACK_VALUE, "too many values");
+        decode_value(&d, 1);
+    }
     remove_helpers(&d, count);
     return count;
 }

@@ -373,8 +373,8 @@ static bool put_closure(struct encoder *e, int index, uint8_t upvalues,
 }
 
 /* Whether all that hangs on a closure can travel: a trial into a message that
- * is thrown away. *works is true also if something else than an unsupported
- * value fails, which will happen again. */
+ * is thrown away, which knows of nothing that has been met. What fails for
+ * another reason fails. */
 static bool try_closure(struct encoder *e, int index, int depth, bool *works)
 {
     struct codec_fault fault;
@@ -385,22 +385,24 @@ static bool try_closure(struct encoder *e, int index, int depth, bool *works)
     if (message == NULL)
         return false;
     begin(&trial, e->L, CODEC_STRICT, message, &fault);
-    *works = encode_value(&trial, index, NULL, depth) ||
-             fault.problem != CODEC_UNSUPPORTED;
+    *works = encode_value(&trial, index, NULL, depth);
     lua_settop(e->L, top);
     end(&trial);
     message_release(message);
-    return true;
+    return *works || fault.problem == CODEC_UNSUPPORTED ||
+           fail(e, fault.problem);
 }
 
 /* A closure without one of its upvalues would crash whoever calls it: all of
- * it travels, or none. So the lenient policy ends here. */
+ * it travels, or none. So the lenient policy ends here. One that has been met
+ * travels already. */
 static bool put_whole_closure(struct encoder *e, int index, uint8_t upvalues,
                               const struct step *at, int depth)
 {
     bool works, ok;
 
-    if (e->policy == CODEC_STRICT)
+    if (e->policy == CODEC_STRICT ||
+        identity_knows(&e->identity, lua_topointer(e->L, index)))
         return put_closure(e, index, upvalues, at, depth);
     if (!try_closure(e, index, depth, &works))
         return false;

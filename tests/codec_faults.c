@@ -346,6 +346,26 @@ static void the_greatest_depth_is_exact(void)
     }
 }
 
+/* The chain is met at its top in the first value, and from the depth in the
+ * second one. So a function that refers to it can travel although nobody can
+ * tell by looking at the function alone. */
+static void depth_is_no_reason_for_the_wrong_fault(void)
+{
+    static const char values[] = "(function() local t = nest(60, 1) "
+                                 "return {t, nest(50, make(1, t, %s))} end)()";
+    char text[sizeof values + 10];
+
+    snprintf(text, sizeof text, values, "f");
+    CHECK(!encodes(text, CODEC_LENIENT),
+          "a function that is too deep is not said to be unsupported");
+    snprintf(text, sizeof text, values, "2");
+    CHECK(encodes(text, CODEC_STRICT), "what has been met is not deep");
+    CHECK(encodes("(function() local g = make(1, nest(60, 1)) "
+                  "return {g, nest(50, g)} end)()",
+                  CODEC_LENIENT),
+          "nor is a function that has been met");
+}
+
 static void cycles_are_not_deep(void)
 {
     CHECK(encodes("(function() local t = {} t.t = t return t end)()",
@@ -423,6 +443,8 @@ static void all(void)
     check_part("functions travel whole or not at all",
                functions_travel_whole_or_not_at_all);
     check_part("the greatest depth is exact", the_greatest_depth_is_exact);
+    check_part("depth is no reason for the wrong fault",
+               depth_is_no_reason_for_the_wrong_fault);
     check_part("cycles are not deep", cycles_are_not_deep);
     check_part("memory may run out", memory_may_run_out);
     states_close();

@@ -22,6 +22,7 @@ static void numbers_count_from_zero(void)
     uintptr_t i;
 
     identity_init(&identity);
+    CHECK(!identity_knows(&identity, thing_at(16)), "at first none is known");
     for (i = 0; i < 3; i++) {
         CHECK(identity_number(&identity, thing_at(16 * (i + 1)), &number) ==
                   IDENTITY_NEW,
@@ -32,6 +33,9 @@ static void numbers_count_from_zero(void)
     CHECK(identity_number(&identity, thing_at(32), &number) == IDENTITY_KNOWN,
           "a thing is known when it is met again");
     CHECK_NUMBER(number, 1, "and has the number it got");
+    CHECK(identity_knows(&identity, thing_at(32)) &&
+              !identity_knows(&identity, thing_at(64)),
+          "one can ask for what is known");
     CHECK_NUMBER(identity.count, 3, "things are counted once");
     identity_destroy(&identity);
 }

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# setup.sh [test|bench]: sees to it that what is needed to build, or to build
-# and test, or measure, is there. On Debian and its relatives root gets what is
-# missing installed; everybody else is told what it is.
+# setup.sh [test|bench|fuzz]: sees to it that what is needed to build, or to
+# build and test, measure, or fuzz, is there. On Debian and its relatives root
+# gets what is missing installed; everybody else is told what it is.
 set -u
 
 lua=${LUA:-lua5.4}
@@ -23,6 +23,16 @@ need() {
 }
 
 c_headers() { echo '#include <stdlib.h>' | cc -E -; }
+
+# Clang may be there without the runtime of its sanitizers.
+libfuzzer() {
+  program=$(mktemp) || return 1
+  echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void)
+    { return 0; }' | clang -fsanitize=fuzzer,address -x c -o "$program" -
+  status=$?
+  rm -f "$program"
+  return $status
+}
 
 lua_headers() {
   for name in lua5.4 lua-5.4 lua54 'lua >= 5.4 lua < 5.5'; do
@@ -57,6 +67,10 @@ check() {
     need "cqueues for Lua 5.4" lua-cqueues "$lua" -e 'require "cqueues"'
     need "luv for Lua 5.4" lua-luv "$lua" -e 'require "luv"'
     need "gnuplot" gnuplot-nox command -v gnuplot
+  fi
+  if [ "${1-}" = fuzz ]; then
+    need "clang" clang command -v clang
+    need "libFuzzer and AddressSanitizer for clang" libclang-rt-dev libfuzzer
   fi
   [ -z "$missing" ]
 }

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#include "lua_codec_reader.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+void reader_reject(struct reader *r)
+{
+    luaL_error(r->L, "malformed message");
+    abort();
+}
+
+void push_string32(struct reader *r)
+{
+    uint32_t length;
+
+    read_into(r, &length, sizeof length);
+    push_text(r, length);
+}
+
+void push_string64(struct reader *r)
+{
+    uint64_t length;
+
+    read_into(r, &length, sizeof length);
+    if (length > SIZE_MAX)
+        reader_reject(r);
+    push_text(r, (size_t)length);
+}
