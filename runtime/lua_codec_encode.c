@@ -373,24 +373,25 @@ static bool put_closure(struct encoder *e, int index, uint8_t upvalues,
 }
 
 /* Whether all that hangs on a closure can travel: a trial into a message that
- * is thrown away. *works is true also if something else than an unsupported
- * value fails, which will happen again. */
+ * is thrown away. *works is true also if it is too deep, which it will be
+ * again. False: out of memory, which need not happen again. */
 static bool try_closure(struct encoder *e, int index, int depth, bool *works)
 {
     struct codec_fault fault;
     struct encoder trial;
     struct message *message = message_new();
     int top = lua_gettop(e->L);
+    bool encoded;
 
     if (message == NULL)
         return false;
     begin(&trial, e->L, CODEC_STRICT, message, &fault);
-    *works = encode_value(&trial, index, NULL, depth) ||
-             fault.problem != CODEC_UNSUPPORTED;
+    encoded = encode_value(&trial, index, NULL, depth);
+    *works = encoded || fault.problem == CODEC_TOO_DEEP;
     lua_settop(e->L, top);
     end(&trial);
     message_release(message);
-    return true;
+    return encoded || fault.problem != CODEC_NO_MEMORY;
 }
 
 /* A closure without one of its upvalues would crash whoever calls it: all of
