@@ -53,7 +53,7 @@ static int prepare(lua_State *L)
     lua_gc(L, LUA_GCSTOP);
     luaL_openlibs(L);
     lua_party_set(L, &child->thread->party);
-    lua_interrupt_prepare(L, &child->interrupt);
+    lua_interrupt_prepare(L);
     lua_settop(L, 0);
     codec_decode(L, child->message);
     load_chunk(L);
