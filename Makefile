@@ -20,6 +20,7 @@ help:
 	@echo 'make sanitizers  runs them again under ASan, UBSan and TSan'
 	@echo 'make stress      the threads again, for SECONDS a program (60);'
 	@echo '                 SEED=... repeats a run'
+	@echo 'make oom         lets each allocation fail, one after the other'
 	@echo 'make bench       measures, beside other libraries and floors; ONLY=...'
 	@echo '                 chooses rows, JSON=... keeps all samples'
 	@echo 'make bench-quick measures less'
@@ -54,6 +55,26 @@ stress: ready-to-test
 	$(LUA) "$$(command -v busted)" --helper=spec/support/harness.lua \
 	  -o plainTerminal --pattern=channel spec
 
+# Each allocation of each scenario fails, in a program that is linked with the
+# library and in the interpreter, and so does what the system refuses.
+# ONLY='^send' chooses scenarios.
+OOM = tests/oom/run.lua $(if $(ONLY),--only '$(ONLY)')
+
+oom: ready-to-test
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) \
+	  --target core oom_linked oom_faults
+	LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/?.lua;;" \
+	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
+	$(LUA) "$$(command -v busted)" --helper=spec/support/harness.lua \
+	  -o plainTerminal spec/limits_spec.lua
+	LUA_PATH="$(CURDIR)/lua/?.lua;;" \
+	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
+	LD_PRELOAD=$(CURDIR)/build/release/faults.so \
+	$(LUA) $(OOM)
+	LUA_PATH="$(CURDIR)/lua/?.lua;;" \
+	build/release/tests/oom/oom_linked $(OOM)
+
 # The measurements. ONLY='channels: 1' chooses rows, and JSON=file keeps all
 # samples. LLTHREADS2_PEER is explained in docs/benchmarks.md.
 bench-quick: QUICK = --quick
@@ -80,5 +101,5 @@ ready-to-test:
 ready-to-bench:
 	@sh tools/setup.sh bench
 
-.PHONY: build help demo test sanitizers $(SANITIZERS) stress bench bench-quick \
-  install clean ready ready-to-test ready-to-bench
+.PHONY: build help demo test sanitizers $(SANITIZERS) stress oom bench \
+  bench-quick install clean ready ready-to-test ready-to-bench
