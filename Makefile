@@ -22,6 +22,7 @@ help:
 	@echo '                 SEED=... repeats a run'
 	@echo 'make fuzz        looks for bytes and values that break the codec, for'
 	@echo '                 SECONDS (60); SEED=... as above'
+	@echo 'make oom         lets each allocation fail, one after the other'
 	@echo 'make bench       measures, beside other libraries and floors; ONLY=...'
 	@echo '                 chooses rows, JSON=... keeps all samples'
 	@echo 'make bench-quick measures less'
@@ -65,6 +66,26 @@ fuzz: ready-to-fuzz
 	sh tests/fuzz/run.sh build/fuzz $(SECONDS) \
 	  $(or $(SEED),$$(od -An -N3 -tu4 /dev/urandom))
 
+# Each allocation of each scenario fails, in a program that is linked with the
+# library and in the interpreter, and so does what the system refuses.
+# ONLY='^send' chooses scenarios.
+OOM = tests/oom/run.lua $(if $(ONLY),--only '$(ONLY)')
+
+oom: ready-to-test
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) \
+	  --target core oom_linked oom_faults
+	LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/?.lua;;" \
+	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
+	$(LUA) "$$(command -v busted)" --helper=spec/support/harness.lua \
+	  -o plainTerminal spec/limits_spec.lua
+	LUA_PATH="$(CURDIR)/lua/?.lua;;" \
+	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
+	LD_PRELOAD=$(CURDIR)/build/release/faults.so \
+	$(LUA) $(OOM)
+	LUA_PATH="$(CURDIR)/lua/?.lua;;" \
+	build/release/tests/oom/oom_linked $(OOM)
+
 # The measurements. ONLY='channels: 1' chooses rows, and JSON=file keeps all
 # samples. LLTHREADS2_PEER is explained in docs/benchmarks.md.
 bench-quick: QUICK = --quick
@@ -94,5 +115,5 @@ ready-to-fuzz:
 ready-to-bench:
 	@sh tools/setup.sh bench
 
-.PHONY: build help demo test sanitizers $(SANITIZERS) stress bench bench-quick \
-  install clean fuzz ready ready-to-test ready-to-bench ready-to-fuzz
+.PHONY: build help demo test sanitizers $(SANITIZERS) stress fuzz oom bench \
+  bench-quick install clean ready ready-to-test ready-to-fuzz ready-to-bench

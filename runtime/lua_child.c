@@ -53,7 +53,7 @@ static int prepare(lua_State *L)
     lua_gc(L, LUA_GCSTOP);
     luaL_openlibs(L);
     lua_party_set(L, &child->thread->party);
-    lua_interrupt_prepare(L, &child->interrupt);
+    lua_interrupt_prepare(L);
     lua_settop(L, 0);
     codec_decode(L, child->message);
     load_chunk(L);
@@ -184,6 +184,22 @@ static void to_message(lua_State *L)
     (void)lua_pcall(L, 0, 1, 0);
 }
 
+/* Reports the message on the top of the stack: without memory for the logger, to
+ * stderr. */
+static void report_message(lua_State *L)
+{
+    const char *message;
+    size_t length;
+
+    lua_pushcfunction(L, report);
+    lua_pushvalue(L, -2);
+    if (lua_pcall(L, 1, 0, 0) == LUA_OK)
+        return;
+    lua_pop(L, 1);
+    message = lua_tolstring(L, -1, &length);
+    lua_logger_print(message, length);
+}
+
 /* Reports the error on the top of the stack and puts it into the message. */
 static void keep_error(struct child *child)
 {
@@ -196,9 +212,7 @@ static void keep_error(struct child *child)
     if (!codec_encode(L, lua_gettop(L), lua_gettop(L), CODEC_STRICT,
                       child->message, &fault))
         keep_no_memory(child);
-    lua_pushcfunction(L, report);
-    lua_pushvalue(L, -2);
-    (void)lua_pcall(L, 1, 0, 0);
+    report_message(L);
 }
 
 /* Its code has ended, and with it the hook it may have set, which might raise

@@ -383,7 +383,7 @@ static bool try_closure(struct encoder *e, int index, int depth, bool *works)
     int top = lua_gettop(e->L);
 
     if (message == NULL)
-        return false;
+        return fail(e, CODEC_NO_MEMORY);
     begin(&trial, e->L, CODEC_STRICT, message, &fault);
     *works = encode_value(&trial, index, NULL, depth);
     lua_settop(e->L, top);

@@ -69,6 +69,9 @@ void lua_home_close(struct lua_home *home)
     if (home == NULL)
         return;
     heap = home->heap;
+    /* Lua 5.4.4 calls finalisers above what is on the stack, and without memory
+     * for a larger stack does not call them. */
+    lua_settop(home->L, 0);
     lua_close(home->L);
     (void)heap_resize(heap, home, sizeof *home, 0);
     heap_destroy(heap);

@@ -132,10 +132,18 @@ static void make_sentinel(lua_State *L)
 
 /* ---- for the child ---- */
 
-void lua_interrupt_prepare(lua_State *L, struct lua_interrupt *interrupt)
+/* Once the key exists this allocates nothing. */
+static void set_interrupt(lua_State *L, struct lua_interrupt *interrupt)
 {
     lua_pushlightuserdata(L, interrupt);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &interrupt_key);
+}
+
+/* A state that gets no further than this has nothing that its end would have to
+ * take back. */
+void lua_interrupt_prepare(lua_State *L)
+{
+    set_interrupt(L, NULL);
     make_sentinel(L);
 }
 
@@ -143,6 +151,7 @@ void lua_interrupt_begin(struct lua_interrupt *interrupt, lua_State *L,
                          struct thread *thread)
 {
     interrupt->L = L;
+    set_interrupt(L, interrupt);
     thread_accept_interrupts(thread, nudged, interrupt);
 }
 
@@ -158,7 +167,6 @@ void lua_interrupt_end(struct lua_interrupt *interrupt)
     if (lua_gethook(L) == call_hook)
         give_back_hook(L, interrupt);
     /* Finalisers run later, perhaps in another thread, when *interrupt is
-     * gone. The key exists, so that this allocates nothing. */
-    lua_pushlightuserdata(L, NULL);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &interrupt_key);
+     * gone. */
+    set_interrupt(L, NULL);
 }

@@ -58,7 +58,7 @@ struct lua_interrupt {
 
 /* Makes what begin and end need in a new state. May raise for want of memory.
  * These three belong to the child. */
-void lua_interrupt_prepare(lua_State *L, struct lua_interrupt *interrupt);
+void lua_interrupt_prepare(lua_State *L);
 
 /* From now on interrupts are raised in the code the state runs. */
 void lua_interrupt_begin(struct lua_interrupt *interrupt, lua_State *L,

@@ -88,20 +88,31 @@ void lua_logger_print(const char *message, size_t length)
     funlockfile(stderr);
 }
 
+static void print_top(lua_State *L)
+{
+    size_t length;
+    const char *message = lua_tolstring(L, -1, &length);
+
+    lua_logger_print(message, length);
+}
+
+/* Whether a logger that ran out of memory has come as far as to log anything
+ * nobody knows: better twice than not at all. */
 void lua_logger_report(lua_State *L)
 {
-    const char *message;
-    size_t length;
+    int status;
 
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &logger_key) != LUA_TFUNCTION) {
         lua_pop(L, 1);
-        message = lua_tolstring(L, -1, &length);
-        lua_logger_print(message, length);
+        print_top(L);
         return;
     }
     lua_pushliteral(L, HEADER);
     lua_pushvalue(L, -3);
     lua_concat(L, 2);
-    if (lua_pcall(L, 1, 0, 0) != LUA_OK)
+    status = lua_pcall(L, 1, 0, 0);
+    if (status != LUA_OK)
         lua_pop(L, 1);
+    if (status == LUA_ERRMEM)
+        print_top(L);
 }

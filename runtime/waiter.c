@@ -90,7 +90,6 @@ int64_t waiter_now(void)
 /* ---- waiters ---- */
 
 static pthread_key_t own_waiter;
-static int setup_error;
 static bool single_processor;
 
 static void thread_ended(void *waiter)
@@ -106,18 +105,20 @@ static bool is_single_processor(void)
            CPU_COUNT(&processors) == 1;
 }
 
-static void prepare(void)
-{
-    single_processor = is_single_processor();
-    setup_error = pthread_key_create(&own_waiter, thread_ended);
-}
-
+/* Keys may be short for a while, so that a failure must not last. */
 int waiter_setup(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    int error = pthread_once(&once, prepare);
+    static bool done;
+    int error = 0;
 
-    return error != 0 ? error : setup_error;
+    mutex_lock(MUTEX_WAITERS);
+    if (!done) {
+        single_processor = is_single_processor();
+        error = pthread_key_create(&own_waiter, thread_ended);
+        done = error == 0;
+    }
+    mutex_unlock(MUTEX_WAITERS);
+    return error;
 }
 
 static struct waiter *first;

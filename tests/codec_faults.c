@@ -424,6 +424,11 @@ static void memory_may_run_out(void)
     CHECK(failures > 3, "encoding needs memory now and then");
     CHECK(fail_each(CODEC_LENIENT) >= failures,
           "not less if functions are tried first");
+    /* A function that is tried and found to have an upvalue that cannot
+     * travel. */
+    state_evaluate(from, "make(('z'):rep(5000), u)");
+    CHECK(fail_each(CODEC_LENIENT) > 0, "trying a function needs memory");
+    state_evaluate(from, values);
     travel();
     CHECK(state_holds(to, "#a[2] == 300 and #b == 5000 and c[50][1] == 50"),
           "with memory again, everything arrives");

@@ -1,0 +1,241 @@
+-- SPDX-License-Identifier: MIT
+-- Limits of the operating system that are reached for real: each refusal is an
+-- error of the call that met it, the process goes on, and the same call
+-- succeeds when there is room again. tests/oom/ makes single calls fail.
+
+local proc = require "spec.support.proc"
+
+-- What a program says that runs behind the words in `prefix`.
+local function said(prefix, text)
+  local out, err, code = proc.run(text, { prefix = prefix })
+  assert.are.same({ "", 0 }, { err, code }, out)
+  return out
+end
+
+local function without_sanitizer()
+  if proc.sanitizer() then
+    pending("a sanitizer has limits, and descriptors, of its own")
+  end
+end
+
+describe("with few descriptors", function()
+  before_each(without_sanitizer)
+
+  it("fd raises, the channel works, and fd succeeds later", function()
+    assert.are.equal([[
+true
+false	no descriptor for the channel: Too many open files
+nil	timeout
+true	message
+true
+false	no descriptor for the channel: Too many open files
+true
+number	true	first	last
+]], said("prlimit --nofile=20", [[
+      local channel = require "llthreads2.channel"
+      local function fd(ch)
+        local ok, result = pcall(ch.fd, ch)
+        if ok then return true end
+        return false, (result:gsub("^.-:%d+: ", ""))
+      end
+      local hoard, ch = {}, nil
+      repeat
+        ch = channel.new()
+        hoard[#hoard + 1] = ch
+      until not fd(ch) or #hoard > 100
+      hoard[#hoard] = nil
+      print(#hoard > 5 and #hoard < 20)
+      print(fd(ch))
+      print(ch:receive(0))
+      ch:send "message"
+      print(ch:receive(0))
+      print(fd(hoard[1]))
+      print(fd(ch))
+      ch:send "first"
+      hoard = nil
+      for _ = 1, 3 do collectgarbage() end
+      print(fd(ch))
+      ch:send "last"
+      local _, first = ch:receive(0)
+      local _, last = ch:receive(0)
+      print(type(ch:fd()), ch:receive(0) == nil, first, last)]]))
+  end)
+
+  it("threads start, send and receive", function()
+    assert.are.equal("true\t499500\n", said("prlimit --nofile=20", [[
+      local channel = require "llthreads2.channel"
+      local llthreads = require "llthreads2"
+      local hoard = {}
+      repeat hoard[#hoard + 1] = channel.new()
+      until not pcall(hoard[#hoard].fd, hoard[#hoard])
+      local ch, sum = channel.new(10), 0
+      local thread = llthreads.new(
+        "local ch = ...; for i = 0, 999 do ch:send(i) end; return ch:close()",
+        ch):start()
+      for i in ch:messages() do sum = sum + i end
+      print(select(2, thread:join()), sum)]]))
+  end)
+end)
+
+describe("with a limit of processes", function()
+  -- Root is not limited, so that another user tries: one that is not limited
+  -- by the threads of the same test elsewhere.
+  local function prefix()
+    math.randomseed(os.time(), os.clock() * 1000000 // 1)
+    local id = math.random(100000, 2000000000)
+    return ("setpriv --reuid=%d --regid=%d --clear-groups prlimit --nproc=6")
+      :format(id, id)
+  end
+
+  it("start is refused again and again, and succeeds in between", function()
+    without_sanitizer()
+    local _, _, code = proc.shell("setpriv --reuid=12345 --clear-groups true")
+    if code ~= 0 then pending("setpriv may not change the user here") end
+    assert.are.equal("20 rounds, 5 threads each\n", said(prefix(), [[
+      local channel = require "llthreads2.channel"
+      local llthreads = require "llthreads2"
+      local per_round
+      for round = 1, 20 do
+        local go, threads, refused = channel.new(), {}, nil
+        repeat
+          local thread = llthreads.new("return (...):receive()", go)
+          local started, problem = thread:start()
+          if started then
+            threads[#threads + 1] = thread
+          else
+            assert(problem == "Resource temporarily unavailable", problem)
+            assert(not thread:started() and not thread:detached())
+            refused = thread
+          end
+        until refused or #threads == 50
+        per_round = per_round or #threads
+        assert(#threads == per_round, "round " .. round .. ": " .. #threads)
+        for i = 1, #threads + 1 do go:send(i) end
+        for _, thread in ipairs(threads) do assert(thread:join()) end
+        local deadline = os.time() + 20
+        local started
+        repeat started = refused:start() until started or os.time() > deadline
+        assert(refused:join())
+        assert(go:count() == 0)
+      end
+      print("20 rounds, " .. per_round .. " threads each")]]))
+  end)
+end)
+
+describe("with little address space", function()
+  before_each(without_sanitizer)
+
+  it("start is refused, and succeeds when threads have ended", function()
+    assert.are.equal("true\nnil\ttrue\nfalse\ntrue\ttrue\t0\n", said(
+      "prlimit --as=300000000", [[
+      local channel = require "llthreads2.channel"
+      local llthreads = require "llthreads2"
+      local go, threads, refused, problem = channel.new(), {}, nil, nil
+      repeat
+        local thread = llthreads.new("return (...):receive()", go)
+        local started
+        started, problem = thread:start()
+        if started then threads[#threads + 1] = thread
+        else refused = thread end
+      until refused or #threads == 1000
+      print(#threads > 3 and #threads < 100)
+      print(nil, problem == "Cannot allocate memory"
+        or problem == "Resource temporarily unavailable")
+      print(refused:started())
+      -- Some may have had no memory for a state.
+      go:close()
+      for _, thread in ipairs(threads) do
+        local ok, result = thread:join()
+        assert(ok or result == "Error from child thread: not enough memory",
+          result)
+      end
+      print(refused:start() == refused, refused:join(), go:count())]]))
+  end)
+
+  it("a long string is refused whole, and later things are not", function()
+    assert.are.equal([[
+false	not enough memory	0
+false	not enough memory	0
+false	not enough memory
+nil	Cannot allocate memory	false
+true
+true	fits
+]], said("prlimit --as=300000000", [[
+      local channel = require "llthreads2.channel"
+      local llthreads = require "llthreads2"
+      local ch = channel.new()
+      local huge = ("x"):rep(100000):rep(1000) .. "12345"
+      collectgarbage()
+      collectgarbage()
+      -- Nothing of this size is left, beside what it takes itself.
+      local hoard = {}
+      pcall(function()
+        while true do hoard[#hoard + 1] = ("x"):rep(30000000) end
+      end)
+      for _, send in ipairs { ch.send, ch.try_send } do
+        local ok, problem = pcall(send, ch, huge)
+        print(ok, problem, ch:count())
+      end
+      print(pcall(llthreads.new, "", { huge }))
+      -- As an argument it is lent: not to a detached thread.
+      local thread = llthreads.new("return #...", huge)
+      local started, problem = thread:start(true)
+      print(started, problem, thread:started())
+      thread, huge, hoard = nil, nil, nil
+      collectgarbage()
+      collectgarbage()
+      print(ch:send("fits"))
+      print(ch:receive(0))]]))
+  end)
+end)
+
+describe("a system call that fails once", function()
+  local INJECT = "strace -f -qq -o /dev/null -e trace=%s "
+    .. "-e inject=%s:error=%s:when=%d"
+
+  local function inject(call, failure, number)
+    without_sanitizer()
+    local _, _, code = proc.shell("strace -f -qq -o /dev/null true")
+    if code ~= 0 then pending("strace may not trace here") end
+    return INJECT:format(call, call, failure, number)
+  end
+
+  it("fails the k-th start alone, which can be repeated", function()
+    for k = 1, 4 do
+      local expected = {}
+      for i = 1, 4 do
+        expected[i] = i == k and "Resource temporarily unavailable\nnew\n"
+          or ""
+        expected[i] = expected[i] .. "true\t" .. i .. "\n"
+      end
+      assert.are.equal(table.concat(expected),
+        said(inject("clone3", "EAGAIN", k), [[
+          local llthreads = require "llthreads2"
+          for i = 1, 4 do
+            local thread = llthreads.new("return ...", i)
+            local started, problem = thread:start()
+            if not started then
+              print(problem)
+              print(tostring(thread):match("%((.-)%)"))
+              assert(thread:start())
+            end
+            print(thread:join())
+          end]]))
+    end
+  end)
+
+  it("fails the k-th descriptor alone, which can be asked for again",
+    function()
+      for k = 1, 2 do
+        assert.are.equal(
+          (k == 1 and "false\n" or "true\n") .. (k == 2 and "false\n"
+            or "true\n") .. "true\ttrue\n",
+          said(inject("eventfd2", "ENFILE", k), [[
+            local channel = require "llthreads2.channel"
+            local one, two = channel.new(), channel.new()
+            print((pcall(one.fd, one)))
+            print((pcall(two.fd, two)))
+            print(one:fd() >= 0, two:fd() >= 0)]]))
+      end
+    end)
+end)
