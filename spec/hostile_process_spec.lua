@@ -273,6 +273,9 @@ describe("a process that forks", function()
   end)
 
   it("may do so at any moment", function()
+    if proc.sanitizer() then
+      pending("a sanitizer's own locks are lost in a fork")
+    end
     forks("fine\n", [[
       local stop = channel.new()
       local busy = {}
@@ -428,9 +431,8 @@ describe("a C function whose module nobody else has loaded", function()
       local ch = channel.new()
       new([=[
         local native = require "hostile_native"
-        native.count()
-        (...):send(native.caught, { count = native.count })]=]
-        :gsub("native.count%(%)\n", ""), ch):start():join()
+        ch = ...
+        ch:send(native.caught, { count = native.count })]=], ch):start():join()
       collectgarbage()
       local _, caught, t = ch:receive()
       print(type(caught), caught() == 0)
