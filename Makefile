@@ -53,6 +53,11 @@ stress: ready-to-test
 	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
 	$(LUA) "$$(command -v busted)" --helper=spec/support/harness.lua \
 	  -o plainTerminal --pattern=channel spec
+	LLTHREADS2_STRESS=$(SECONDS) \
+	LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/?.lua;;" \
+	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
+	$(LUA) "$$(command -v busted)" --helper=spec/support/harness.lua \
+	  -o plainTerminal spec/hostile_scale_spec.lua
 
 # The measurements. ONLY='channels: 1' chooses rows, and JSON=file keeps all
 # samples. LLTHREADS2_PEER is explained in docs/benchmarks.md.
