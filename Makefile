@@ -56,6 +56,11 @@ stress: ready-to-test
 	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
 	$(LUA) "$$(command -v busted)" --helper=spec/support/harness.lua \
 	  -o plainTerminal --pattern=channel spec
+	LLTHREADS2_STRESS=$(SECONDS) \
+	LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/?.lua;;" \
+	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
+	$(LUA) "$$(command -v busted)" --helper=spec/support/harness.lua \
+	  -o plainTerminal spec/hostile_scale_spec.lua
 
 # First the canaries, bugs that must be found; what they write is shown only if
 # they are not.

@@ -64,6 +64,8 @@ describe("a program with threads that do not end", function()
 
   it("ends when they are detached", function()
     gives_silently("", 0, DETACHED)
+    -- Which starts threads a hundred times more slowly.
+    if proc.sanitizer() == "tsan" then return end
     gives_silently("", 3, DETACHED .. "os.exit(3, true)")
     gives_silently("", 4, DETACHED .. "os.exit(4)")
     local err = gives("", 1, DETACHED .. "error('the end')")
@@ -77,6 +79,7 @@ describe("a program with threads that do not end", function()
         :format(close))
       gives_silently("", 6, DETACHED
         .. ("new('os.exit(6, %s)'):start(true) empty:receive()"):format(close))
+      if proc.sanitizer() == "tsan" then return end
     end
     gives_silently("", 7, attached .. "os.exit(7)")
   end)
@@ -273,6 +276,9 @@ describe("a process that forks", function()
   end)
 
   it("may do so at any moment", function()
+    if proc.sanitizer() then
+      pending("a sanitizer's own locks are lost in a fork")
+    end
     forks("fine\n", [[
       local stop = channel.new()
       local busy = {}
@@ -314,7 +320,7 @@ end)
 
 describe("signals that a host handles", function()
   it("without end neither shorten nor lengthen a wait", function()
-    gives_silently("true\ntrue\ntrue\ntrue\ntrue\ntrue\n", 0, [[
+    gives_silently("true\ntrue\ntrue\ntrue\n", 0, [[
       local socket = require "socket"
       native.catch("USR1")
       local empty, full = channel.new(), channel.new(1)
@@ -334,16 +340,17 @@ describe("signals that a host handles", function()
         end)
         print(stormy and took >= 0.1499 and took < 5)
       end
-      print(native.storm(function()
+      native.storm(function()
         new("for _ = 1, 100000 do end (...):send()", empty):start()
         assert(thread:join())
-      end))
-      print(native.storm(function()
-        local other = new("for _ = 1, 100000 do end (...):send(1)", empty)
-          :start()
-        assert(empty:receive())
-        assert(other:join())
-      end))]])
+      end)
+      native.storm(function()
+        for _ = 1, 300 do
+          local other = new("(...):send(1)", empty):start()
+          assert(empty:receive())
+          assert(other:join())
+        end
+      end)]])
   end)
 
   it("in whatever thread lose no message", function()
@@ -427,9 +434,8 @@ describe("a C function whose module nobody else has loaded", function()
       local ch = channel.new()
       new([=[
         local native = require "hostile_native"
-        native.count()
-        (...):send(native.caught, { count = native.count })]=]
-        :gsub("native.count%(%)\n", ""), ch):start():join()
+        ch = ...
+        ch:send(native.caught, { count = native.count })]=], ch):start():join()
       collectgarbage()
       local _, caught, t = ch:receive()
       print(type(caught), caught() == 0)
