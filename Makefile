@@ -23,6 +23,9 @@ help:
 	@echo 'make fuzz        looks for bytes and values that break the codec, for'
 	@echo '                 SECONDS (60); SEED=... as above'
 	@echo 'make oom         lets each allocation fail, one after the other'
+	@echo 'make soak        everything at random for SECONDS (60), with a ledger of'
+	@echo '                 every message; SEED=..., ROUND=... repeat, BUILD=asan'
+	@echo '                 or tsan runs it under a sanitizer'
 	@echo 'make bench       measures, beside other libraries and floors; ONLY=...'
 	@echo '                 chooses rows, JSON=... keeps all samples'
 	@echo 'make bench-quick measures less'
@@ -90,6 +93,15 @@ oom: ready-to-test
 	$(LUA) $(OOM)
 	LUA_PATH="$(CURDIR)/lua/?.lua;;" \
 	build/release/tests/oom/oom_linked $(OOM)
+
+# Everything at random, with a ledger of every message: tests/soak/soak.lua.
+.PHONY: soak
+soak: BUILD = release
+soak: ready-to-test
+	cmake --preset $(BUILD)
+	cmake --build --preset $(BUILD) -j $(JOBS) --target soak
+	SOAK_SECONDS=$(SECONDS) SOAK_SEED=$(SEED) SOAK_ROUND=$(ROUND) \
+	sh build/$(BUILD)/soak.sh
 
 # The measurements. ONLY='channels: 1' chooses rows, and JSON=file keeps all
 # samples. LLTHREADS2_PEER is explained in docs/benchmarks.md.

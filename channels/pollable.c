@@ -9,8 +9,6 @@
 
 #include "lockword.h"
 
-#define LOOK_AGAIN 2u
-
 /* ---- the descriptor ---- */
 
 #if defined(__linux__) && !defined(POLLABLE_PIPE)
@@ -58,43 +56,63 @@ void pollable_destroy(struct pollable *pollable)
         close_pair(ends);
 }
 
-/* Neither blocks: at most one unit is in the descriptor. */
-static void show(struct pollable *pollable, bool readable)
+/* ---- agreement ---- */
+
+/* Neither blocks. There are as many units in it as threads are here, at the
+ * most, and all are taken out. */
+static void put_unit(const struct pollable *pollable)
 {
     uint64_t unit = 1;
     ssize_t done;
 
-    if (readable)
-        done = write(pollable->write_end, &unit, sizeof unit);
-    else
-        done = read(pollable->descriptor - 1, &unit, sizeof unit);
-    if (done == (ssize_t)sizeof unit)
-        pollable->readable = readable;
+    do {
+        done = write(ck_pr_load_int(&pollable->write_end), &unit, sizeof unit);
+    } while (done < 0 && errno == EINTR);
 }
 
-/* ---- agreement ---- */
-
-static void look(struct pollable *pollable, bool (*condition)(const void *),
-                 const void *thing)
+static void take_units(const struct pollable *pollable)
 {
-    bool wanted;
-
-    ck_pr_and_uint(&pollable->word, ~LOOK_AGAIN);
-    ck_pr_fence_memory();
-    wanted = condition(thing);
-    if (wanted != pollable->readable)
-        show(pollable, wanted);
-}
-
-/* With the lock in hands; gives it back. */
-static void look_and_unlock(struct pollable *pollable,
-                            bool (*condition)(const void *), const void *thing)
-{
-    unsigned word;
+    int end = ck_pr_load_int(&pollable->descriptor) - 1;
+    uint64_t units[8];
+    ssize_t done;
 
     do {
-        look(pollable, condition, thing);
-    } while (!lockword_try_unlock(&pollable->word, &word));
+        done = read(end, units, sizeof units);
+    } while (done == (ssize_t)sizeof units || (done < 0 && errno == EINTR));
+}
+
+/* What the caller has written to `shown`, and whatever others have written
+ * since. */
+static void show(struct pollable *pollable, unsigned shown)
+{
+    unsigned done;
+
+    do {
+        done = shown;
+        if (done)
+            put_unit(pollable);
+        else
+            take_units(pollable);
+        /* Whoever changes it after this look writes or reads after us. */
+        ck_pr_fence_memory();
+        shown = ck_pr_load_uint(&pollable->shown);
+    } while (shown != done);
+}
+
+/* After a full fence: the caller's change, or what it has published, comes
+ * before the look at `shown`. */
+static void agree(struct pollable *pollable, bool (*condition)(const void *),
+                  const void *thing)
+{
+    unsigned wanted = condition(thing);
+
+    while (ck_pr_load_uint(&pollable->shown) != wanted) {
+        if (ck_pr_cas_uint(&pollable->shown, !wanted, wanted))
+            show(pollable, wanted);
+        /* The compare-and-swap comes before the look at the condition. */
+        ck_pr_fence_memory();
+        wanted = condition(thing);
+    }
 }
 
 void pollable_update(struct pollable *pollable, bool (*condition)(const void *),
@@ -103,9 +121,9 @@ void pollable_update(struct pollable *pollable, bool (*condition)(const void *),
     ck_pr_fence_atomic_load();
     if (ck_pr_load_int(&pollable->descriptor) == 0)
         return;
-    ck_pr_or_uint(&pollable->word, LOOK_AGAIN);
-    if (lockword_try_lock(&pollable->word))
-        look_and_unlock(pollable, condition, thing);
+    /* The descriptor before the end to write to. */
+    ck_pr_fence_load();
+    agree(pollable, condition, thing);
 }
 
 int pollable_open(struct pollable *pollable, bool (*condition)(const void *),
@@ -120,12 +138,14 @@ int pollable_open(struct pollable *pollable, bool (*condition)(const void *),
         return error;
     lockword_lock(&pollable->word);
     if (pollable->descriptor == 0) {
-        pollable->write_end = ends[1];
+        ck_pr_store_int(&pollable->write_end, ends[1]);
         ck_pr_fence_release();
         ck_pr_store_int(&pollable->descriptor, ends[0] + 1);
     } else {
         close_pair(ends);
     }
-    look_and_unlock(pollable, condition, thing);
-    return pollable->descriptor - 1;
+    lockword_unlock_idle(&pollable->word);
+    ck_pr_fence_memory();
+    agree(pollable, condition, thing);
+    return ck_pr_load_int(&pollable->descriptor) - 1;
 }

@@ -10,18 +10,30 @@
  *
  * Why it agrees after any interleaving
  * ------------------------------------
- * There is a lock whose word also holds a mark "look again"
- * (runtime/lockword.h). An update sets the mark and, if the lock is free, takes
- * it, clears the mark, looks, and writes or reads the descriptor if it
- * disagrees; if the lock is held, the holder will look again. So after the last
- * change somebody looks at the condition, and nobody waits for the lock.
+ * `shown` is what the descriptor is to show. Whoever changes it, by a
+ * compare-and-swap, then writes or reads, and looks at it again: if it has
+ * been changed meanwhile he does the same for the new value. So the last write
+ * or read of all was for the last value.
  *
- *      changer                               first caller of pollable_open
- *   1  changes the condition (atomic RMW) a  publishes the descriptor
- *   2  is there a descriptor?             b  looks at the condition
+ *      changer                               another thread
+ *   1  changes the condition (atomic RMW) a  changes `shown`, or publishes the
+ *                                            descriptor
+ *   2  looks at the descriptor, and       b  looks at the condition, and
+ *      at `shown`                            begins again if they disagree
  *
- * With a full fence between both steps on either side, 2 sees the descriptor
- * or b sees the change.
+ * With a full fence between both steps on either side, 2 sees what a has done,
+ * or b sees the change. Whoever sees it makes `shown` agree.
+ *
+ * A thread stopped at the worst instruction
+ * -----------------------------------------
+ * Nobody waits, and nobody leaves his work with somebody else. Who is stopped
+ * between the change of `shown` and the write may show the condition late; but
+ * whoever changes the condition to the contrary has made the descriptor agree
+ * when he returns. That is what a receiver needs: a sender is often stopped
+ * right behind its write, because the write wakes the receiver and the kernel
+ * lets that run instead. If the receiver could not take back what is shown, it
+ * would find the descriptor readable, and the channel empty, again and again
+ * until the sender runs.
  */
 #ifndef CHANNELS_POLLABLE_H
 #define CHANNELS_POLLABLE_H
@@ -31,10 +43,12 @@
 struct pollable {
     /* 1 + the descriptor; 0: none. */
     int descriptor;
+    /* A lock for those who open it. */
     unsigned word;
-    /* What the descriptor shows; under the lock. */
-    bool readable;
-    /* Where to write, which is the same for an eventfd. */
+    /* Whether it is to be readable: 0 or 1. */
+    unsigned shown;
+    /* Where to write, which is the same for an eventfd. Fixed when the
+     * descriptor is published. */
     int write_end;
 };
 

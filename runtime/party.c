@@ -34,7 +34,7 @@ void party_born(struct party *party, struct mailbox *inbox,
     party->next = first;
     party->link = &first;
     if (first != NULL)
-        first->link = &party->next;
+        ck_pr_store_ptr(&first->link, &party->next);
     first = party;
     party_unlock();
 }
@@ -55,7 +55,8 @@ void party_set_parent(struct party *party, struct party *parent)
 {
     struct party *old = ck_pr_load_ptr(&party->parent);
 
-    if (parent != NULL && parent->link == NULL)
+    /* Its neighbours in the list may come and go meanwhile, under the lock. */
+    if (parent != NULL && ck_pr_load_ptr(&parent->link) == NULL)
         parent = NULL;
     if (parent != NULL)
         ck_pr_inc_uint(&parent->children);
@@ -84,8 +85,8 @@ void party_gone(struct party *party)
         party_set_parent(party, NULL);
         *party->link = party->next;
         if (party->next != NULL)
-            party->next->link = party->link;
-        party->link = NULL;
+            ck_pr_store_ptr(&party->next->link, party->link);
+        ck_pr_store_ptr(&party->link, NULL);
     }
     party_unlock();
 }

@@ -540,9 +540,44 @@ static void many_days(void)
     end();
 }
 
+/* ---- the list of all parties ---- */
+
+static void *come_and_go(void *rounds)
+{
+    struct party party;
+    int i;
+
+    for (i = 0; i < *(int *)rounds; i++) {
+        party_born(&party, NULL, NULL);
+        party_gone(&party);
+    }
+    return NULL;
+}
+
+/* Its neighbours in the list do not disturb one that gets children without the
+ * lock. For ThreadSanitizer, above all. */
+static void parties_can_come_and_go_beside_a_parent(void)
+{
+    int rounds = STRESS_SCALED(100000), i;
+    struct party child, parent;
+    pthread_t elsewhere;
+
+    party_born(&child, NULL, NULL);
+    party_born(&parent, NULL, NULL);
+    elsewhere = check_start(come_and_go, &rounds);
+    for (i = 0; i < rounds; i++)
+        party_set_parent(&child, i % 2 == 0 ? &parent : NULL);
+    check_join(elsewhere);
+    party_gone(&child);
+    party_gone(&parent);
+    CHECK(party_first() == NULL, "in the end there is none");
+}
+
 static void all(void)
 {
     (void)waiter_setup();
+    check_part("parties can come and go beside a parent",
+               parties_can_come_and_go_beside_a_parent);
     check_part("one that has it alone", one_that_has_it_alone);
     check_part("one that shares it with the last wait",
                one_that_shares_it_with_the_last_wait);

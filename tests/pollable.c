@@ -244,6 +244,14 @@ static void stop_change(void *argument)
     change(stop_by);
 }
 
+/* Who is stopped may have something to show still; what the other one has
+ * changed shows at once. */
+static void stop_change_and_look(void *argument)
+{
+    stop_change(argument);
+    CHECK(agrees(), "who has changed the condition has made it show");
+}
+
 static void run_open(void *argument)
 {
     (void)argument;
@@ -261,8 +269,9 @@ static void play_changes(const char *name, int from, int by, int other)
     for (tour = step_tour(name); step_on_tour(&tour);) {
         begin(from);
         (void)open_shown();
-        if (step_run(tour.n, run_change, stop_change, NULL) == STEP_NOT_STOPPED)
-            stop_change(NULL);
+        if (step_run(tour.n, run_change, stop_change_and_look, NULL) ==
+            STEP_NOT_STOPPED)
+            stop_change_and_look(NULL);
         end();
     }
 }

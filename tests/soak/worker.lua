@@ -1,0 +1,427 @@
+-- SPDX-License-Identifier: MIT
+-- What runs in the threads of a round: senders, receivers, those that do
+-- everything, and makers of more threads. Each keeps a ledger, and sends it
+-- through the channel `report` when it ends:
+--
+--   acked      numbers of the messages whose send was acknowledged
+--   received   numbers of those received, in their order
+--   cleared    by channel: how many were dropped by clear()
+--   spawned    numbers of those it has started that will report
+--   counts     figures
+--   failure    what went wrong, if anything did
+--
+-- Interrupts
+-- ----------
+-- An interrupt can come right behind the return of a receive, and take the
+-- message away: then nobody could tell whether a message was lost. But a
+-- coroutine that was made before an interrupt is reached in its waits alone,
+-- as long as nothing collects garbage in it; and a wait that is interrupted
+-- has sent and taken nothing. So a worker that is to be interrupted runs in a
+-- coroutine with its collector stopped, and says "armed" when it may be
+-- interrupted. When the coordinator has taken its interrupt back it says so,
+-- and the worker collects its garbage and arms again.
+
+local llthreads = require "llthreads2"
+local channel = require "llthreads2.channel"
+local native = require "soak_native"
+local socket = require "socket"
+local calls = require "tests.soak.calls"
+local payload = require "tests.soak.payload"
+
+local random = math.random
+local INTERRUPTED = llthreads.interrupted_error
+
+local Worker = {}
+Worker.__index = Worker
+
+-- ---- the ledger ----
+
+local function new_ledger(job)
+  return { sender = job.sender, reads = job.reads, acked = {}, received = {},
+    cleared = {}, spawned = {}, counts = {} }
+end
+
+function Worker:count(what, more)
+  local counts = self.ledger.counts
+  counts[what] = (counts[what] or 0) + (more or 1)
+end
+
+local function unprotected(f, ...)
+  return true, f(...)
+end
+
+-- A wait has raised. Anything but an interrupt is a failure.
+function Worker:interrupted(problem)
+  if not tostring(problem):find(INTERRUPTED, 1, true) then
+    error(problem, 0)
+  end
+  self:count("raised")
+  -- A persistent one ends each wait at once: let others run meanwhile. (This is
+  -- no wait that an interrupt reaches.)
+  socket.sleep(0.0001)
+  return "interrupted"
+end
+
+-- ---- sending ----
+
+local SENDS = {
+  function(ch, ...) return ch:send(...) end,
+  function(ch, ...) return ch:try_send(...) end,
+  function(ch, ...) return ch:timed_send(random() * 2, ...) end,
+}
+
+function Worker:acknowledge(number, unharmed, ok, reason)
+  if not unharmed then return self:interrupted(ok) end
+  if ok then
+    local acked = self.ledger.acked
+    acked[#acked + 1] = number
+    self.sent_bytes = self.sent_bytes + payload.bytes(number, self.profile)
+    return "sent"
+  end
+  self:count(reason)
+  return reason
+end
+
+-- Tries to send one message.
+function Worker:attempt(place)
+  self.attempts = self.attempts + 1
+  local number = payload.number(place, self.sender, self.attempts)
+  local send = SENDS[random(#SENDS)]
+  return self:acknowledge(number, self.guarded(function(...)
+    return calls.answered(calls.attempt(send, ...))
+  end, self.channels[place], number, payload.values(number, self.profile)))
+end
+
+-- ---- receiving ----
+
+local function enter(self, place, number, ...)
+  if math.type(number) ~= "integer" or payload.place(number) ~= place then
+    error(("channel %d has a message %s"):format(place, number), 0)
+  elseif not payload.check(number, self.profile, ...) then
+    error("changed: " .. payload.describe(number), 0)
+  end
+  local received = self.ledger.received
+  received[#received + 1] = number
+end
+
+-- Enters what a receive has returned: "taken", or why nothing was.
+function Worker:took(place, unharmed, ok, number, ...)
+  if not unharmed then return self:interrupted(ok) end
+  if not ok then return number end
+  calls.deliver(enter, self, place, number, ...)
+  return "taken"
+end
+
+local function looked(self, place, ok, number, ...)
+  self:count("peeks")
+  if not ok then return end
+  if payload.place(number) ~= place
+    or not payload.look(number, self.profile, ...) then
+    error("changed at a peek: " .. payload.describe(number), 0)
+  end
+end
+
+function Worker:look(place)
+  local ch = self.channels[place]
+  looked(self, place, ch:peek())
+  local bound = ch:capacity()
+  if ch:count() > bound then error("more messages than the bound", 0) end
+end
+
+function Worker:clear(place)
+  local cleared = self.ledger.cleared
+  local count = calls.clear(self.channels[place])
+  cleared[place] = (cleared[place] or 0) + count
+  self:count("clears")
+end
+
+-- ---- garbage ----
+
+local COLLECTORS = {
+  function()
+    collectgarbage("incremental", random(100, 400), random(50, 400))
+  end,
+  function()
+    collectgarbage("generational", random(5, 40), random(50, 200))
+  end,
+  function() collectgarbage("step", random(0, 200)) end,
+  function() collectgarbage() end,
+}
+
+local function collect_somehow()
+  COLLECTORS[random(#COLLECTORS)]()
+end
+
+-- Between two operations: arms again, or collects.
+function Worker:pause()
+  local control = self.control
+  if not control then
+    if random(400) == 1 then collect_somehow() end
+  elseif control:count() > 0 then
+    assert(control:receive(0))
+    -- It starts the collector anew when it changes its mode.
+    collect_somehow()
+    collectgarbage("stop")
+    self:arm()
+  end
+end
+
+-- Whether to go on: a round ends in time on a busy machine, too.
+function Worker:may_go_on()
+  return random(16) > 1 or native.now() < self.limit
+end
+
+function Worker:arm()
+  assert(self.acks:send(self.index))
+end
+
+-- ---- roles ----
+
+local roles = {}
+
+-- Sends to its channels, and now and then looks at one.
+function roles.sender(self)
+  local places = self.job.writes
+  for _ = 1, self.job.attempts do
+    self:attempt(places[random(#places)])
+    if random(64) == 1 then self:look(places[random(#places)]) end
+    self:pause()
+    if not self:may_go_on() then break end
+  end
+end
+
+local function some_timeout()
+  local way = random(8)
+  if way <= 4 then return nil end
+  return way <= 6 and random() * 2 or way == 7 and 0 or math.huge
+end
+
+function roles.receiver(self)
+  local place = self.job.reads[1]
+  local ch = self.channels[place]
+  local outcome
+  repeat
+    outcome = self:took(place, self.guarded(ch.receive, ch, some_timeout()))
+    if random(64) == 1 then self:look(place) end
+    self:pause()
+  until outcome == "closed"
+end
+
+local function as_received(number, ...)
+  if number == nil then return nil, "closed" end
+  return true, number, ...
+end
+
+-- Calls the iterator of messages() as a loop would, which keeps all values.
+function roles.loop(self)
+  local place = self.job.reads[1]
+  local next_message = self.channels[place]:messages()
+  local function step() return as_received(next_message()) end
+  local outcome
+  repeat
+    outcome = self:took(place, self.guarded(step))
+    self:pause()
+  until outcome == "closed"
+end
+
+-- The channels to read, and the places by channel.
+function Worker:readable()
+  local list, places = {}, {}
+  for i, place in ipairs(self.job.reads) do
+    list[i] = self.channels[place]
+    places[list[i]] = place
+  end
+  return list, places
+end
+
+local function drop(list, ch)
+  for i, other in ipairs(list) do
+    if rawequal(other, ch) then return table.remove(list, i) end
+  end
+  error("a channel that is not in the list", 0)
+end
+
+-- Enters what a select has returned; the channel is closed if it says so.
+function Worker:selected(places, unharmed, ch, ...)
+  self:count("selects")
+  if not unharmed then return self:interrupted(ch) end
+  if ch == nil then return (...) end
+  local place = places[ch]
+  if not place then error("select gives another channel", 0) end
+  return self:took(place, true, ...), ch
+end
+
+function roles.select(self)
+  local list, places = self:readable()
+  while #list > 0 do
+    local outcome, ch = self:selected(places,
+      self.guarded(channel.select, list, some_timeout()))
+    if outcome == "closed" then drop(list, ch) end
+    self:pause()
+  end
+end
+
+-- While others change a channel its descriptor may be late, but not for long.
+local LATE = 30
+
+-- Receives from a channel that poll calls readable. It may be empty for a
+-- moment, if a sender has been stopped just when it was to say so.
+function Worker:polled(place, ch)
+  local outcome = self:took(place, self.guarded(ch.receive, ch, 0))
+  if outcome ~= "timeout" then
+    self.vain = nil
+    return outcome
+  end
+  self:count("vain polls")
+  -- Lets the sender run, instead of asking again and again.
+  self:took(0, self.guarded(self.idle.receive, self.idle, 0.05))
+  self.vain = self.vain or native.now()
+  if self.job.sole and native.now() - self.vain > LATE then
+    error(("channel %d stays readable, and is empty"):format(place), 0)
+  end
+  return outcome
+end
+
+function roles.poll(self)
+  local list, places = self:readable()
+  while #list > 0 do
+    self:count("polls")
+    local ready = socket.select(list, nil, random(4) == 1 and 0 or 0.05)
+    for _, ch in ipairs(ready) do
+      if self:polled(places[ch], ch) == "closed" then drop(list, ch) end
+    end
+    self:pause()
+  end
+end
+
+-- ---- everything ----
+
+-- Some of the channels, one perhaps twice.
+local function some_channels(self)
+  local list, places = {}, {}
+  for i = 1, random(4) do
+    local place = random(#self.channels)
+    list[i] = self.channels[place]
+    places[list[i]] = place
+  end
+  return list, places
+end
+
+local deeds = {}
+
+function deeds.send(self, place) self:attempt(place) end
+
+function deeds.receive(self, place)
+  local ch = self.channels[place]
+  self:took(place, self.guarded(ch.receive, ch, random(0, 1) * random() * 2))
+end
+
+function deeds.select(self)
+  local list, places = some_channels(self)
+  local timeout = random(0, 1) * random() * 2
+  self:selected(places, self.guarded(channel.select, list, timeout))
+end
+
+function deeds.look(self, place) self:look(place) end
+
+function deeds.clear(self, place)
+  if self.job.clears then self:clear(place) end
+end
+
+function deeds.close(self, place)
+  if self.job.closes and random(self.job.attempts // 50 + 1) == 1 then
+    self.channels[place]:close()
+    self:count("closes")
+  end
+end
+
+function deeds.ask(self, place)
+  local ch = self.channels[place]
+  assert(#ch >= 0 and ch == self.channels[place])
+  assert(tostring(ch):find("^channel"))
+  if self.job.fds then assert(ch:fd() == ch:getfd()) end
+end
+
+local SHARES = { send = 40, receive = 20, select = 20, look = 4, clear = 1,
+  close = 1, ask = 1 }
+
+local drawn = {}
+for _, name in ipairs { "send", "receive", "select", "look", "clear", "close",
+  "ask" } do
+  for _ = 1, SHARES[name] do drawn[#drawn + 1] = deeds[name] end
+end
+
+function roles.everything(self)
+  for _ = 1, self.job.attempts do
+    drawn[random(#drawn)](self, random(#self.channels))
+    self:pause()
+    if not self:may_go_on() then break end
+  end
+end
+
+function roles.maker(self)
+  require("tests.soak.lives").live(self)
+end
+
+-- ---- the thread ----
+
+-- Some ask for their channels by name.
+local function looked_up(channels)
+  for i, ch in ipairs(channels) do
+    local name = ch:name()
+    if name and random(2) == 1 then
+      local found = channel.get(name)
+      assert(found == ch, "a name leads to another channel")
+      channels[i] = found
+    end
+  end
+  return channels
+end
+
+-- How many seconds a worker goes on at the most.
+local LONGEST = 3
+
+local worker = {}
+
+-- Does the job, and reports. `acks` and `control` are for one that may be
+-- interrupted.
+local function work(self)
+  local ok, problem = xpcall(roles[self.job.role], debug.traceback, self)
+  local ledger = self.ledger
+  if not ok then ledger.failure = problem end
+  self:count("attempts", self.attempts)
+  self:count("bytes", self.sent_bytes)
+  assert(self.report:send(ledger))
+end
+
+local function new_worker(job, channels, report, acks, control)
+  return setmetatable({ job = job, ledger = new_ledger(job), attempts = 0,
+    sent_bytes = 0, sender = job.sender, index = job.index,
+    profile = job.profile, channels = looked_up(channels), report = report,
+    acks = acks, control = control, guarded = control and pcall or unprotected,
+    idle = channel.new(), limit = native.now() + LONGEST }, Worker)
+end
+
+-- The logger counts for nothing here; lives.lua has some that do.
+function worker.run(job, channels, report, acks, control)
+  llthreads.set_logger(function() end)
+  math.randomseed(job.seed)
+  local self = new_worker(job, channels, report, acks, control)
+  if not control then
+    collect_somehow()
+    work(self)
+    return "done", job.sender
+  end
+  collectgarbage("stop")
+  local protected = coroutine.create(function()
+    self:arm()
+    work(self)
+  end)
+  assert(coroutine.resume(protected))
+  return "done", job.sender
+end
+
+-- The program of such a thread.
+worker.PROGRAM = [[return require("tests.soak.worker").run(...)]]
+
+return worker
