@@ -20,6 +20,7 @@ help:
 	@echo 'make sanitizers  runs them again under ASan, UBSan and TSan'
 	@echo 'make stress      the threads again, for SECONDS a program (60);'
 	@echo '                 SEED=... repeats a run'
+	@echo 'make models      checks the models of the engine; BOUND=large takes hours'
 	@echo 'make bench       measures, beside other libraries and floors; ONLY=...'
 	@echo '                 chooses rows, JSON=... keeps all samples'
 	@echo 'make bench-quick measures less'
@@ -65,6 +66,10 @@ bench bench-quick: ready-to-bench
 	$(LUA) bench/run.lua $(QUICK) $(if $(ONLY),--only '$(ONLY)') \
 	  $(if $(JSON),--json '$(JSON)')
 
+# The models of the engine, explored to the end: tests/models/check.lua.
+models: ready-to-test
+	$(LUA) tests/models/check.lua $(BOUND)
+
 install: build
 	cmake --install build/release --prefix "$(PREFIX)"
 
@@ -80,5 +85,5 @@ ready-to-test:
 ready-to-bench:
 	@sh tools/setup.sh bench
 
-.PHONY: build help demo test sanitizers $(SANITIZERS) stress bench bench-quick \
+.PHONY: build help demo test sanitizers $(SANITIZERS) stress models bench bench-quick \
   install clean ready ready-to-test ready-to-bench
