@@ -37,12 +37,6 @@ local function read(path)
   return text
 end
 
-local function write(path, text)
-  local file = assert(io.open(path, "wb"))
-  assert(file:write(text))
-  assert(file:close())
-end
-
 local function lines_of(command)
   local lines, pipe = {}, assert(io.popen(command))
   for line in pipe:lines() do lines[#lines + 1] = line end
@@ -150,8 +144,8 @@ end
 
 -- A fresh folder: the checker of an earlier version must not be run.
 local function build_command(model)
-  return ("rm -rf %s && mkdir -p %s && cd %s && { spin -a %s %s/%s && "
-          .. "cc -O1 -w -DSAFETY -DVECTORSZ=2048 -DMEMLIM=%d -o pan pan.c; "
+  return ("rm -rf %s && mkdir -p %s && cd %s && { spin -a %s %s/%s "
+          .. "&& cc -O1 -w -DSAFETY -DVECTORSZ=2048 -DMEMLIM=%d -o pan pan.c; "
           .. "} >build.log 2>&1"):format(
     model.folder, model.folder, model.folder, names_of(model),
     os.getenv("PWD"), model.path, large and 12000 or 1500)
@@ -193,7 +187,7 @@ end
 
 local function report_scenario(model, scenario)
   local result = result_of(model, scenario)
-  print(("  %-20s %9d states  depth %4d  errors %d  %6.2f s"):format(
+  print(("  %-20s %9d states  depth %4d  errors %d %7.2f s"):format(
     scenario, result.states or 0, result.depth or 0, result.errors or -1,
     result.seconds or 0))
   if not result.whole then
@@ -257,7 +251,8 @@ for _, model in ipairs(models) do
   end
 end
 if total.scenarios == 0 then fail("there are no models") end
-print(("%d models, %d scenarios, %d states, %.0f s; %d mistakes made; %s"):format(
+print(("%d models, %d scenarios, %d states, %.0f s; %d mistakes, %s"):format(
   #models, total.scenarios, total.states, total.seconds, total.mistakes,
-  failures == 0 and "all as it should be" or failures .. " FAILURES"))
+  failures == 0 and "all found" or "not all found: " .. failures
+    .. " FAILURES"))
 os.exit(failures == 0)
