@@ -185,7 +185,7 @@ inline push()
     fi
 }
 
-/* channel.c, channel_send: if (reserve(channel)) return push(channel, message); if (channel_is_closed(channel)) return CHANNEL_CLOSED; waited = waitpoint_wait(&channel->room, has_room, channel, deadline); */
+/* channel.c, channel_send: if (reserve(channel)) return push(channel, message); if (channel_is_closed(channel)) return CHANNEL_CLOSED; waited = wait_for_room(channel, deadline); */
 /* channel.c, has_room: return channel_count(channel) < channel->capacity || channel_is_closed(channel); */
 inline look_for_room()
 {
@@ -374,7 +374,7 @@ inline look_for_arrival()
     fi
 }
 
-/* channel.c, channel_receive: result = channel_try_receive(channel, message); if (result != CHANNEL_TIMEOUT) return result; waited = waitpoint_wait(&channel->mailbox.arrival, channel_is_ready, channel, deadline); */
+/* channel.c, channel_receive: result = channel_try_receive(channel, message); if (result != CHANNEL_TIMEOUT) return result; waited = wait_for_arrival(channel, deadline); */
 /* Takes so many, or until the end; returns the first `returns` of them. */
 proctype receiver(byte me; byte number; byte returns)
 {

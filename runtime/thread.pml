@@ -19,7 +19,8 @@
  * detail, and shows too that an interrupt reaches a thread that waits.
  *
  * Not modelled: interrupts that are permanent, or taken back; a coroutine that
- * has a hook of its own; several parents (there are none).
+ * has a hook of its own; several parents (there are none); waits in
+ * vain (deadlock.pml).
  *
  * scenario JOIN: attached; the parent joins, perhaps not in time
  * scenario INTERRUPT: attached; the child's code ends by an interrupt only
@@ -151,7 +152,7 @@ inline run_code()
 /* lua_child.c, call_chunk: lua_interrupt_begin(&child->interrupt, L, child->thread); status = lua_pcall(L, arguments, LUA_MULTRET, 1); lua_interrupt_end(&child->interrupt); */
 /* lua_child.c, finish: if (thread_keeps_to_itself(child->thread)) */
 /* lua_child.c, finish: (void)mailbox_push(&child->thread->outbox, child->message); */
-/* thread.c, child_main: thread->body(thread); move_to(thread, THREAD_FINISHED); waitpoint_wake(&thread->finish); let_go(thread); */
+/* thread.c, child_main: thread->body(thread); ... move_to(thread, THREAD_FINISHED); waitpoint_wake(&thread->finish); ... let_go(thread); */
 inline wake()
 {
     atomic {
@@ -202,8 +203,8 @@ proctype child()
 
 /* ---- the parent ---- */
 
-/* thread.c, thread_start: refcount_take(&thread->references); move_to(thread, THREAD_STARTED); error = osthread_start(&thread->os, child_main, thread); */
-/* thread.c, thread_start: move_to(thread, THREAD_NEW); thread->detached = thread->joinable = false; (void)refcount_give(&thread->references); */
+/* thread.c, thread_start: refcount_take(&thread->references); ... move_to(thread, THREAD_STARTED); error = osthread_start(&thread->os, child_main, thread); */
+/* thread.c, thread_start: move_to(thread, THREAD_NEW); ... thread->detached = thread->joinable = false; (void)refcount_give(&thread->references); */
 /* thread.c, thread_start: if (detached && !joinable) { osthread_detach(&thread->os); thread->released = true; } */
 inline start(refused, detach, join)
 {
@@ -291,7 +292,7 @@ inline reap(forgotten)
     fi
 }
 
-/* thread.c, thread_wait: if (deadline->kind != DEADLINE_NEVER || waiter_accepts_interrupts()) return waitpoint_wait(&thread->finish, has_finished, thread, deadline); thread_reap(thread); return WAIT_READY; */
+/* thread.c, thread_wait: if (deadline->kind != DEADLINE_NEVER || waiter_accepts_interrupts()) return waitpoint_wait_for(&end, deadline); thread_reap(thread); return WAIT_READY; */
 inline wait()
 {
     if
@@ -317,7 +318,7 @@ inline wait()
 
 /* lua_thread.c, finish_join: thread_reap(thread); drop_lent(L, 1); if (thread_keeps_to_itself(thread)) */
 /* lua_thread.c, collect_results: struct message *message = mailbox_peek_owner(&thread->outbox); */
-/* lua_thread.c, finish_join: thread_set_joined(thread); lua_child_close_estate(thread); */
+/* lua_thread.c, finish_join: thread_set_joined(thread); ... lua_child_close_estate(thread); */
 inline join()
 {
     wait();
@@ -332,8 +333,8 @@ inline join()
     in_time = false
 }
 
-/* lua_thread.c, thread_collect: if (thread_state(thread) != THREAD_NEW && !thread->detached) thread_reap(thread); lua_child_close_estate(thread); thread_release(thread); */
-/* thread.c, thread_release: if (thread->detached && !thread->released) osthread_detach(&thread->os); let_go(thread); */
+/* lua_thread.c, thread_collect: if (thread_state(thread) != THREAD_NEW && !thread->detached) thread_reap_last(thread, lua_party_is_closing(L)); lua_child_close_estate(thread); thread_release(thread); */
+/* thread.c, thread_release: if (thread->detached && !thread->released) osthread_detach(&thread->os); ... let_go(thread); */
 inline collect()
 {
     if
