@@ -21,6 +21,7 @@ help:
 	@echo 'make stress      the threads again, for SECONDS a program (60);'
 	@echo '                 SEED=... repeats a run'
 	@echo 'make models      checks the models of the engine; BOUND=large takes hours'
+	@echo 'make memcheck    runs the tests under valgrind; ONLY=... chooses them'
 	@echo 'make bench       measures, beside other libraries and floors; ONLY=...'
 	@echo '                 chooses rows, JSON=... keeps all samples'
 	@echo 'make bench-quick measures less'
@@ -66,6 +67,12 @@ bench bench-quick: ready-to-bench
 	$(LUA) bench/run.lua $(QUICK) $(if $(ONLY),--only '$(ONLY)') \
 	  $(if $(JSON),--json '$(JSON)')
 
+# All tests, without those that say why not; takes about an hour.
+memcheck: ready-to-test
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS)
+	sh tests/memcheck/run.sh $(CURDIR)/build/release $(ONLY)
+
 # The models of the engine, explored to the end: tests/models/check.lua.
 models: ready-to-test
 	$(LUA) tests/models/check.lua $(BOUND)
@@ -85,5 +92,5 @@ ready-to-test:
 ready-to-bench:
 	@sh tools/setup.sh bench
 
-.PHONY: build help demo test sanitizers $(SANITIZERS) stress models bench bench-quick \
-  install clean ready ready-to-test ready-to-bench
+.PHONY: build help demo test sanitizers $(SANITIZERS) stress memcheck models bench \
+  bench-quick install clean ready ready-to-test ready-to-bench

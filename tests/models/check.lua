@@ -145,7 +145,8 @@ end
 -- A fresh folder: the checker of an earlier version must not be run.
 local function build_command(model)
   return ("rm -rf %s && mkdir -p %s && cd %s && { spin -a %s %s/%s "
-          .. "&& cc -O1 -w -DSAFETY -DVECTORSZ=2048 -DMEMLIM=%d -o pan pan.c; "
+          .. "&& cc -O1 -w -DSAFETY -DVECTORSZ=2048 -DMEMLIM=%d -o pan "
+          .. "pan.c; "
           .. "} >build.log 2>&1"):format(
     model.folder, model.folder, model.folder, names_of(model),
     os.getenv("PWD"), model.path, large and 12000 or 1500)
@@ -212,7 +213,7 @@ local function report_mistake(model, mistake)
 end
 
 local models, builds, runs = {}, {}, {}
-for _, path in ipairs(lines_of("ls runtime/*.pml channels/*.pml 2>/dev/null")) do
+for _, path in ipairs(lines_of("ls runtime/*.pml channels/*.pml")) do
   models[#models + 1] = load_model(path)
 end
 for _, model in ipairs(models) do
