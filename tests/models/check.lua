@@ -22,7 +22,7 @@
 local large = arg[1] == "large"
 local work = os.getenv("MODELS_WORK") or "build/models"
 -- States that are still to be left, and the size of the table of those seen.
-local depth, table_bits = 100000, large and 24 or 19
+local depth, table_bits = large and 1000000 or 10000, large and 24 or 19
 local failures = 0
 
 local function fail(format, ...)
@@ -43,6 +43,8 @@ local function lines_of(command)
   pipe:close()
   return lines
 end
+
+local here = lines_of("pwd")[1]
 
 -- ---- what is quoted ----
 
@@ -149,13 +151,14 @@ local function build_command(model)
           .. "pan.c; "
           .. "} >build.log 2>&1"):format(
     model.folder, model.folder, model.folder, names_of(model),
-    os.getenv("PWD"), model.path, large and 12000 or 1500)
+    here, model.path, large and 12000 or 1500)
 end
 
 -- Each run has a folder of its own, for the trail.
 local function run_command(model, name, scenario, mistake)
   return ("mkdir -p %s/%s && cd %s/%s && SCENARIO=%d MISTAKE=%d "
-          .. "timeout %d ../pan -n -m%d -w%d >log 2>&1; echo $? >status"):format(
+          .. "timeout %d ../pan -n -m%d -w%d >log 2>&1; "
+          .. "echo $? >status"):format(
     model.folder, name, model.folder, name, model.number[scenario], mistake,
     large and 36000 or 300, depth, table_bits)
 end
