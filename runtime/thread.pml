@@ -316,8 +316,8 @@ inline wait()
     fi
 }
 
-/* lua_thread.c, finish_join: thread_reap(thread); drop_lent(L, 1); if (thread_keeps_to_itself(thread)) */
-/* lua_thread.c, collect_results: struct message *message = mailbox_peek_owner(&thread->outbox); */
+/* lua_thread.c, finish_join: thread_reap(thread); ... if (thread_keeps_to_itself(thread)) */
+/* lua_thread.c, collect_results: struct message *message = mailbox_peek_owner(outbox); */
 /* lua_thread.c, finish_join: thread_set_joined(thread); ... lua_child_close_estate(thread); */
 inline join()
 {
@@ -333,7 +333,7 @@ inline join()
     in_time = false
 }
 
-/* lua_thread.c, thread_collect: if (thread_state(thread) != THREAD_NEW && !thread->detached) thread_reap_last(thread, lua_party_is_closing(L)); lua_child_close_estate(thread); thread_release(thread); */
+/* lua_thread.c, thread_collect: if (thread_state(thread) != THREAD_NEW && !thread->detached) thread_reap_last(thread, lua_party_is_closing(L)); ... lua_child_close_estate(thread); thread_release(thread); */
 /* thread.c, thread_release: if (thread->detached && !thread->released) osthread_detach(&thread->os); ... let_go(thread); */
 inline collect()
 {
