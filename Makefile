@@ -26,6 +26,8 @@ help:
 	@echo 'make soak        everything at random for SECONDS (60), with a ledger of'
 	@echo '                 every message; SEED=..., ROUND=... repeat, BUILD=asan'
 	@echo '                 or tsan runs it under a sanitizer'
+	@echo 'make models      checks the models of the engine; BOUND=large takes hours'
+	@echo 'make memcheck    runs the tests under valgrind; ONLY=... chooses them'
 	@echo 'make bench       measures, beside other libraries and floors; ONLY=...'
 	@echo '                 chooses rows, JSON=... keeps all samples'
 	@echo 'make bench-quick measures less'
@@ -95,7 +97,6 @@ oom: ready-to-test
 	build/release/tests/oom/oom_linked $(OOM)
 
 # Everything at random, with a ledger of every message: tests/soak/soak.lua.
-.PHONY: soak
 soak: BUILD = release
 soak: ready-to-test
 	cmake --preset $(BUILD)
@@ -113,6 +114,16 @@ bench bench-quick: ready-to-bench
 	LUA_CPATH="$(CURDIR)/build/release/?.so;$${LUA_CPATH:-;}" \
 	$(LUA) bench/run.lua $(QUICK) $(if $(ONLY),--only '$(ONLY)') \
 	  $(if $(JSON),--json '$(JSON)')
+
+# All tests, without those that say why not; takes about an hour.
+memcheck: ready-to-test
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS)
+	sh tests/memcheck/run.sh $(CURDIR)/build/release $(ONLY)
+
+# The models of the engine, explored to the end: tests/models/check.lua.
+models: ready-to-test
+	$(LUA) tests/models/check.lua $(BOUND)
 
 install: build
 	cmake --install build/release --prefix "$(PREFIX)"
@@ -132,5 +143,6 @@ ready-to-fuzz:
 ready-to-bench:
 	@sh tools/setup.sh bench
 
-.PHONY: build help demo test sanitizers $(SANITIZERS) stress fuzz oom bench \
-  bench-quick install clean ready ready-to-test ready-to-fuzz ready-to-bench
+.PHONY: build help demo test sanitizers $(SANITIZERS) stress soak fuzz oom \
+  models memcheck bench bench-quick install clean \
+  ready ready-to-test ready-to-fuzz ready-to-bench

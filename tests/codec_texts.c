@@ -167,7 +167,7 @@ static void one_table_has_no_places(void)
 static int decode_bytes(const unsigned char *bytes, size_t size, uint8_t places)
 {
     struct message *message = message_new();
-    unsigned char *exact = malloc(size);
+    unsigned char *exact = malloc(size), *kept = message->bytes;
     int status;
 
     memcpy(exact, bytes, size);
@@ -176,7 +176,7 @@ static int decode_bytes(const unsigned char *bytes, size_t size, uint8_t places)
     message->values = 1;
     message->texts = places;
     status = decode(to, message);
-    message->bytes = message->small;
+    message->bytes = kept;
     message_release(message);
     free(exact);
     return status;

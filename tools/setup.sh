@@ -58,6 +58,7 @@ check() {
     need "LuaSocket for Lua 5.4" lua-socket "$lua" -e 'require "socket"'
     need "cqueues for Lua 5.4" lua-cqueues "$lua" -e 'require "cqueues"'
     need "luv for Lua 5.4" lua-luv "$lua" -e 'require "luv"'
+    need "Spin" spin command -v spin
     need "strace" strace command -v strace
     need "valgrind" valgrind command -v valgrind
     need "lua-cjson for Lua 5.4" lua-cjson "$lua" -e 'require "cjson"'

@@ -39,6 +39,14 @@ static void leak(void)
     block = NULL;
 }
 
+static void never_written(void)
+{
+    block = malloc(8);
+    if (block[one] == 1)
+        one = 1;
+    free(block);
+}
+
 /* The message is the receiver's as soon as it has been pushed. */
 static void *use_after_push(void *mailbox)
 {
@@ -79,6 +87,7 @@ static const struct bug {
     {"heap_overflow", heap_overflow},
     {"signed_overflow", signed_overflow},
     {"leak", leak},
+    {"never_written", never_written},
     {"race", race},
 };
 
