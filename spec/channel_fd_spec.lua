@@ -326,7 +326,7 @@ describe("readability", function()
       threads[i] = channels.start(RACER, ch, go, done, math.random(1 << 30),
         ways)
     end
-    for _ = 1, 500 do
+    for _ = 1, proc.scaled(500) do
       local number = math.random(10)
       for _ = 1, 4 do go:send(number) end
       for _ = 1, 4 do assert(done:receive(channels.PATIENCE)) end

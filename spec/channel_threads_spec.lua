@@ -5,10 +5,12 @@
 
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
+local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
--- The largest number of senders or of receivers.
-local MOST = 8
+-- The numbers of senders and of receivers.
+local NUMBERS = proc.sanitizer() and { 1, 3, 8 }
+  or { 1, 2, 3, 4, 5, 6, 7, 8 }
 
 local SENDER = [[
   local ch, id, count = ...
@@ -63,8 +65,8 @@ describe("messages between threads", function()
       local number = channels.STRESS and 1000 or 20
       local bound = capacity < math.huge and capacity or nil
       channels.repeatedly(function()
-        for senders = 1, MOST do
-          for receivers = 1, MOST do
+        for _, senders in ipairs(NUMBERS) do
+          for _, receivers in ipairs(NUMBERS) do
             rush(senders, receivers, bound, number)
           end
         end
@@ -90,7 +92,9 @@ describe("messages between threads", function()
     channels.repeatedly(function()
       for _, way in ipairs { "receive", "peek", "select" } do
         local ch, threads = channel.new(), {}
-        for i = 1, 4 do threads[i] = channels.start(code, ch, 10000, way) end
+        for i = 1, 4 do
+          threads[i] = channels.start(code, ch, proc.scaled(10000), way)
+        end
         for i = 1, 4 do channels.results(threads[i]) end
         assert.are.equal(0, ch:count())
       end
@@ -232,7 +236,9 @@ describe("a bound", function()
     channels.repeatedly(function()
       for _, capacity in ipairs { 1, 2, 64 } do
         local ch, threads, left = channel.new(capacity), {}, 0
-        for i = 1, 4 do threads[i] = channels.start(code, ch, 20000) end
+        for i = 1, 4 do
+          threads[i] = channels.start(code, ch, proc.scaled(20000))
+        end
         for i = 1, 4 do left = left + channels.results(threads[i])[1] end
         assert.are.equal(left, ch:count())
         while ch:try_send("x") do left = left + 1 end

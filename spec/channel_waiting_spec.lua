@@ -96,7 +96,7 @@ describe("threads that wait", function()
 
   it("take the message or are interrupted, whichever comes first", function()
     channels.repeatedly(function()
-      for i = 1, 150 do
+      for i = 1, proc.scaled(150) do
         local ch = channel.new()
         local thread = channels.begun(1, TAKING[math.random(#TAKING)], ch)[1]
         in_any_order(function() ch:send(i) end,
@@ -110,7 +110,7 @@ describe("threads that wait", function()
 
   it("send the message or are interrupted, whichever comes first", function()
     channels.repeatedly(function()
-      for _ = 1, 150 do
+      for _ = 1, proc.scaled(150) do
         local ch = channel.new(1)
         ch:send(1)
         local thread = channels.begun(1, SENDING[math.random(#SENDING)], ch)[1]
@@ -146,7 +146,7 @@ describe("threads that wait", function()
 
   it("and give up leave what comes to those who do not", function()
     channels.repeatedly(function()
-      for i = 1, 100 do
+      for i = 1, proc.scaled(100) do
         for way, disturb in pairs(DISTURBANCES) do
           local timeout = way == "timeout" and "2.5" or "20000"
           local ch = channel.new(1)
@@ -161,7 +161,7 @@ describe("threads that wait", function()
   end)
 
   it("when the program ends do not disturb it", function()
-    for _ = 1, 10 do
+    for _ = 1, proc.sanitizer() and 3 or 10 do
       assert.are.same({ "", "", 0 }, { proc.run [[
         local channel = require "llthreads2.channel"
         local code = [=[

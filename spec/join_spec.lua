@@ -2,6 +2,7 @@
 -- The timeouts of `join`, in milliseconds on the monotonic clock.
 
 local llthreads = require "llthreads2"
+local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
 -- Waits for a word, then does some work before its end, so that a join that
@@ -155,7 +156,7 @@ describe("the end of a thread", function()
   it("wakes a join at any moment of either side", function()
     local seed = sync.seed()
     local slowest = 0
-    for round = 1, 1500 do
+    for round = 1, proc.scaled(1500) do
       local thread = llthreads.new([[
         for _ = 1, (...) do end
         return "result"]], math.random(0, 20000)):start()
@@ -170,7 +171,7 @@ describe("the end of a thread", function()
 
   it("wakes a join whose timeout is about to expire", function()
     local seed = sync.seed()
-    for _ = 1, 300 do
+    for _ = 1, proc.scaled(300) do
       local thread = llthreads.new([[
         for _ = 1, (...) do end
         return "result"]], math.random(0, 40000)):start()

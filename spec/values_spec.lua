@@ -3,6 +3,7 @@
 -- results of a child on their way out through `join`.
 
 local llthreads = require "llthreads2"
+local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
 -- Sends the values to a child that returns them, and returns what came back.
@@ -211,7 +212,7 @@ describe("a table", function()
   it("keeps that length for any short list that has been written out",
     function()
       local seed = sync.seed()
-      for _ = 1, 300 do
+      for _ = 1, proc.scaled(300) do
         local items, density = {}, math.random()
         for i = 1, math.random(60) do
           items[i] = math.random() < density and "1" or "nil"

@@ -155,7 +155,7 @@ static void *make_and_give_back(void *argument)
 
 static void threads_share_what_is_kept(void)
 {
-    struct stress s = stress_begin("block", 5);
+    struct stress s = stress_begin("block", STRESS_SCALED(5));
     struct random randoms[THREADS];
     pthread_t threads[THREADS];
     unsigned i;

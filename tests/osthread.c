@@ -4,11 +4,11 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "osthread.h"
 #include "support/check.h"
+#include "support/limits.h"
 #include "support/stress.h"
 
 #define NUDGE SIGURG
@@ -87,19 +87,16 @@ static void *measure_stack(void *size)
 /* Under a limit: what starting a thread returns, and the stack it got. */
 static int start_under_limit(rlim_t stack_limit, size_t *size)
 {
-    struct rlimit before, limit;
     struct osthread thread;
+    struct rlimit before;
     int error;
 
-    getrlimit(RLIMIT_STACK, &before);
-    limit = before;
-    limit.rlim_cur = stack_limit;
-    if (setrlimit(RLIMIT_STACK, &limit) != 0)
+    if (!limit_stacks(stack_limit, &before))
         return -1;
     error = osthread_start(&thread, measure_stack, size);
     if (error == 0)
         osthread_join(&thread);
-    setrlimit(RLIMIT_STACK, &before);
+    limit_stacks_end(&before);
     return error;
 }
 

@@ -7,9 +7,9 @@
 #include "thread.h"
 
 #include <dlfcn.h>
-#include <sys/resource.h>
 
 #include "support/check.h"
+#include "support/limits.h"
 #include "support/no_memory.h"
 #include "support/scene.h"
 
@@ -78,12 +78,7 @@ static void memory_may_run_out(void)
 /* No system has room for a stack like this. */
 static bool forbid_threads(struct rlimit *before)
 {
-    struct rlimit limit;
-
-    getrlimit(RLIMIT_STACK, before);
-    limit = *before;
-    limit.rlim_cur = (rlim_t)1 << 56;
-    if (setrlimit(RLIMIT_STACK, &limit) == 0)
+    if (limit_stacks((rlim_t)1 << 56, before))
         return true;
     check_skip("an enormous limit of the stack cannot be set");
     return false;
@@ -97,7 +92,7 @@ static void a_refused_start_can_be_repeated(void)
 
     for (i = 0; i < 3 && forbid_threads(&before); i++) {
         error = thread_start(thread, i == 1, i != 1, body_answers);
-        setrlimit(RLIMIT_STACK, &before);
+        limit_stacks_end(&before);
         CHECK(error > 0, "what the system says is returned");
         CHECK(thread_state(thread) == THREAD_NEW, "the thread is still new");
         CHECK(!thread->detached && !thread->joinable,

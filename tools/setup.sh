@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# setup.sh [test|bench|fuzz]: sees to it that what is needed to build, or to
-# build and test, measure, or fuzz, is there. On Debian and its relatives root
-# gets what is missing installed; everybody else is told what it is.
+# setup.sh [test|bench|fuzz|clang|aarch64]: sees to it that what is needed to
+# build, or to build and test, measure, fuzz, or test elsewhere, is there. On
+# Debian and its relatives root gets what is missing installed; everybody else
+# is told what it is.
 set -u
 
 lua=${LUA:-lua5.4}
@@ -53,6 +54,7 @@ check() {
   need "the headers of Lua 5.4" liblua5.4-dev lua_headers
   need "Concurrency Kit, with its headers" libck-dev pkg-config --exists ck
   if [ "${1-}" = test ]; then
+    need "Ninja" ninja-build command -v ninja
     need "busted" lua-busted command -v busted
     need "luacheck" lua-check command -v luacheck
     need "LuaSocket for Lua 5.4" lua-socket "$lua" -e 'require "socket"'
@@ -62,6 +64,18 @@ check() {
     need "strace" strace command -v strace
     need "valgrind" valgrind command -v valgrind
     need "lua-cjson for Lua 5.4" lua-cjson "$lua" -e 'require "cjson"'
+  fi
+  if [ "${1-}" = clang ]; then
+    need "Ninja" ninja-build command -v ninja
+    need "Clang" clang command -v clang
+  fi
+  if [ "${1-}" = aarch64 ]; then
+    need "Ninja" ninja-build command -v ninja
+    need "a C compiler for aarch64" gcc-aarch64-linux-gnu \
+      command -v aarch64-linux-gnu-gcc
+    need "the C library for aarch64" libc6-dev-arm64-cross \
+      test -e /usr/aarch64-linux-gnu/lib/libc.so
+    need "QEMU's emulation of aarch64" qemu-user command -v qemu-aarch64
   fi
   if [ "${1-}" = bench ]; then
     need "lua-cjson for Lua 5.4" lua-cjson "$lua" -e 'require "cjson"'

@@ -27,8 +27,9 @@ local function write(path, text)
 end
 
 -- A preloaded library (a sanitizer) is meant for the interpreter, not for the
--- tools that start it, which need not be clean.
-local function launch(command)
+-- tools that start it, which need not be clean. Returns the shell command that
+-- runs an interpreter's command.
+function proc.launched(command)
   local preload = os.getenv("LD_PRELOAD")
   if not preload then return command end
   return "env LD_PRELOAD=" .. quoted(preload) .. " " .. command
@@ -42,7 +43,8 @@ local function script(command, files, options)
   return ([[unset LD_PRELOAD
 export TSAN_OPTIONS="$TSAN_OPTIONS report_thread_leaks=0 atexit_sleep_ms=20"
 { timeout -k 5 %d %s %s <%s >%s; echo $? >%s; } 2>&1 | cat >%s]]):format(
-    options.timeout or 60, options.prefix or "", launch(command),
+    options.timeout or 60, options.prefix or "",
+    options.tools and command or proc.launched(command),
     quoted(files.input), quoted(files.out), quoted(files.code),
     quoted(files.err))
 end
@@ -58,7 +60,8 @@ end
 -- Runs a shell command with `input` as its standard input. Returns stdout,
 -- stderr and the exit code, which is 124 when the time ran out and 128 plus
 -- the signal's number when the process was killed. Options: `timeout` in
--- seconds, `prefix` for words in front of the command such as "prlimit ...".
+-- seconds, `prefix` for words in front of the command such as "prlimit ...",
+-- `tools` for a command of the system: no sanitizer goes with it.
 function proc.shell(command, input, options)
   local files = temporary_files()
   write(files.input, input or "")
@@ -83,6 +86,13 @@ function proc.busted(words, options)
     command[#command + 1] = quoted(word)
   end
   return proc.shell(table.concat(command, " "), nil, options)
+end
+
+-- How often to do what is done many times. A sanitizer reports what it has
+-- seen once, and needs ten times as long; how much the library bears is tested
+-- without one.
+function proc.scaled(number)
+  return proc.sanitizer() and number // 10 or number
 end
 
 -- The sanitizer that this process, and those it starts, run under: "asan",

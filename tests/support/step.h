@@ -121,8 +121,8 @@ static inline bool step_works(void)
 
 /* ---- tours ---- */
 
-/* Seconds that a tour may take by itself. */
-#define STEP_LIMIT 0.15
+/* Of the seconds that a loop may take by itself, as many as a tour may. */
+#define STEP_SHARE 0.6
 
 /* All instructions of a function; or if that takes too long, as it does where
  * a trap is expensive, one of every few. Which ones is in the seed. With
@@ -150,7 +150,7 @@ static inline void step_plan(struct step_tour *tour)
     all = run / 2 * (double)tour->end;
     tour->stride = 1;
     if (check_setting("STRESS_SECONDS", 0) <= 0)
-        tour->stride += (unsigned long)(all / STEP_LIMIT);
+        tour->stride += (unsigned long)(all / (STEP_SHARE * stress_limit()));
     tour->n = random_below(&tour->random, (unsigned)tour->stride);
 }
 

@@ -7,8 +7,9 @@
  * the loop's name, whatever ran before it. How threads interleave is not in
  * the seed.
  *
- * A loop ends after a number of rounds, or a fraction of a second. With
- * STRESS_SECONDS in the environment each loop goes on for that long.
+ * A loop ends after a number of rounds, or a fraction of a second, which is
+ * another one with STRESS_LIMIT in the environment. With STRESS_SECONDS there
+ * each loop goes on for that long.
  */
 #ifndef TESTS_SUPPORT_STRESS_H
 #define TESTS_SUPPORT_STRESS_H
@@ -20,6 +21,11 @@
 
 /* Seconds a loop may take by itself. */
 #define STRESS_LIMIT 0.25
+
+static inline double stress_limit(void)
+{
+    return check_setting("STRESS_LIMIT", STRESS_LIMIT);
+}
 
 /* A smaller number where a sanitizer makes everything slower. */
 #define STRESS_SCALED(number) (CHECK_SANITIZED ? (number) / 10 + 1 : (number))
@@ -114,7 +120,7 @@ static inline struct stress stress_begin(const char *name, unsigned long rounds)
     double seconds = check_setting("STRESS_SECONDS", 0);
     struct stress stress = {
         .rounds = rounds,
-        .end = check_seconds() + (seconds > 0 ? seconds : STRESS_LIMIT),
+        .end = check_seconds() + (seconds > 0 ? seconds : stress_limit()),
         .long_run = seconds > 0,
         .random = random_begin(name),
     };
