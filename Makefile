@@ -32,6 +32,9 @@ help:
 	@echo '                 or tsan runs it under a sanitizer'
 	@echo 'make models      checks the models of the engine; BOUND=large takes hours'
 	@echo 'make memcheck    runs the tests under valgrind; ONLY=... chooses them'
+	@echo 'make schedules   runs the engine under all schedules of small'
+	@echo '                 scenarios, and at random for SECONDS, or SCHEDULES of'
+	@echo '                 them; SEED=... repeats a run'
 	@echo 'make bench       measures, beside other libraries and floors; ONLY=...'
 	@echo '                 chooses rows, JSON=... keeps all samples'
 	@echo 'make bench-quick measures less'
@@ -115,6 +118,17 @@ soak: ready-to-test
 	SOAK_SECONDS=$(SECONDS) SOAK_SEED=$(SEED) SOAK_ROUND=$(ROUND) \
 	sh build/$(BUILD)/soak.sh
 
+# The engine under a scheduler of its own: tests/schedules/explore.h. First the
+# bugs that were planted must be found.
+schedules: ready-to-test
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) --target schedules schedules_bugs
+	sh tests/schedules/hunt.sh build/release/tests/schedules/bugs \
+	  $(or $(SEED),1)
+	build/release/tests/schedules/schedules \
+	  $(if $(SCHEDULES),--schedules=$(SCHEDULES),--seconds=$(SECONDS)) \
+	  $(if $(SEED),--seed=$(SEED)) $(if $(ONLY),--only='$(ONLY)')
+
 # The measurements. ONLY='channels: 1' chooses rows, and JSON=file keeps all
 # samples. LLTHREADS2_PEER is explained in docs/benchmarks.md.
 bench-quick: QUICK = --quick
@@ -164,6 +178,6 @@ ready-to-bench:
 	@sh tools/setup.sh bench
 
 .PHONY: build help demo test sanitizers $(SANITIZERS) $(PORTS) stress soak \
-  fuzz oom models memcheck bench bench-quick install clean \
+  fuzz oom models memcheck schedules bench bench-quick install clean \
   ready ready-to-test ready-to-clang ready-to-aarch64 ready-to-fuzz \
   ready-to-bench fetch-aarch64
