@@ -203,7 +203,8 @@ void thread_reap_last(struct thread *thread, bool closing)
 {
     struct wait_for end = end_of(thread);
 
-    if (!thread->released && !has_finished(thread))
+    if (!thread->released && !osthread_is_gone(&thread->os) &&
+        !has_finished(thread))
         deadlock_last_wait(&end, closing);
     thread_reap(thread);
 }

@@ -97,7 +97,8 @@ describe("a program that ends while children wait in vain", function()
     ends_waiting({ "true nil closed" }, [[
       start("local a, b = ... local ch, ok, why = "
         .. "require('llthreads2.channel').select({ a, b }) "
-        .. "print(ch == a or ch == b, ok, why)", channel.new(), channel.new())]])
+        .. "print(ch == a or ch == b, ok, why)",
+        channel.new(), channel.new())]])
   end)
 
   it("lets all workers of a pool end, after the last message", function()
@@ -122,7 +123,8 @@ describe("a program that ends while children wait in vain", function()
           local at = (i + %d) %% 3 + 1
           start("local at, from, to = ... local n = 0 "
             .. "for x in from:messages() do n = n + 1 to:send(x) end "
-            .. "to:send('bye') print(at .. ': ' .. n)", at, chs[at], chs[at + 1])
+            .. "to:send('bye') print(at .. ': ' .. n)",
+            at, chs[at], chs[at + 1])
         end
         for i = 1, 9 do chs[1]:send(i) end]]):format(first))
     end
