@@ -12,15 +12,7 @@ local function said(prefix, text)
   return out
 end
 
-local function without_sanitizer()
-  if proc.sanitizer() then
-    pending("a sanitizer has limits, and descriptors, of its own")
-  end
-end
-
 describe("with few descriptors", function()
-  before_each(without_sanitizer)
-
   it("fd raises, the channel works, and fd succeeds later", function()
     assert.are.equal([[
 true
@@ -88,7 +80,6 @@ describe("with a limit of processes", function()
   end
 
   it("start is refused again and again, and succeeds in between", function()
-    without_sanitizer()
     local _, _, code = proc.shell("setpriv --reuid=12345 --clear-groups true")
     if code ~= 0 then pending("setpriv may not change the user here") end
     assert.are.equal("20 rounds, 5 threads each\n", said(prefix(), [[
@@ -123,8 +114,6 @@ describe("with a limit of processes", function()
 end)
 
 describe("with little address space", function()
-  before_each(without_sanitizer)
-
   it("start is refused, and succeeds when threads have ended", function()
     assert.are.equal("true\nnil\ttrue\nfalse\ntrue\ttrue\t0\n", said(
       "prlimit --as=300000000", [[
@@ -194,7 +183,6 @@ describe("a system call that fails once", function()
     .. "-e inject=%s:error=%s:when=%d"
 
   local function inject(call, failure, number)
-    without_sanitizer()
     local _, _, code = proc.shell("strace -f -qq -o /dev/null true")
     if code ~= 0 then pending("strace may not trace here") end
     return INJECT:format(call, call, failure, number)
