@@ -2,11 +2,9 @@
 #include "lua_handle.h"
 
 #include "lua_closing.h"
+#include "lua_mark.h"
 #include "lua_party.h"
 
-/* The mark is this address, which nobody else's userdata begins with. So a
- * handle is known without a look at its metatable, which would cost more than
- * all the rest of a small message. */
 static const char mark;
 
 struct box {
@@ -17,12 +15,7 @@ struct box {
 
 static struct box *box_at(lua_State *L, int index)
 {
-    struct box *box = lua_touserdata(L, index);
-
-    if (box == NULL || lua_rawlen(L, index) != sizeof *box ||
-        box->mark != &mark)
-        return NULL;
-    return box;
+    return lua_marked_at(L, index, &mark, sizeof(struct box));
 }
 
 static int collect(lua_State *L)

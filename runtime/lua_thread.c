@@ -19,6 +19,7 @@
 #include "lua_closing.h"
 #include "lua_codec.h"
 #include "lua_interrupt.h"
+#include "lua_mark.h"
 #include "lua_party.h"
 #include "thread.h"
 
@@ -30,7 +31,6 @@
 /* The address is the key of the metatable in the registry. */
 static const char thread_key;
 
-/* An object begins with this address, which nobody else's does. */
 static const char mark;
 
 struct box {
@@ -52,12 +52,7 @@ static void push_metatable(lua_State *L);
 /* NULL: something else. */
 static struct box *box_at(lua_State *L, int index)
 {
-    struct box *box = lua_touserdata(L, index);
-
-    if (box == NULL || lua_rawlen(L, index) != sizeof *box ||
-        box->mark != &mark)
-        return NULL;
-    return box;
+    return lua_marked_at(L, index, &mark, sizeof(struct box));
 }
 
 static struct box *check_box(lua_State *L, const char *function)

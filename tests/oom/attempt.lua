@@ -45,6 +45,14 @@ function h.values(expected, ...)
   end
 end
 
+-- Whether these errors are the expected ones, or for want of memory.
+function h.texts(expected, ...)
+  for i, text in ipairs(expected) do
+    local got = select(i, ...)
+    if got ~= NO_MEMORY then h.equal(text, got, "error " .. i) end
+  end
+end
+
 -- Results that are nil and a reason raise the reason.
 function h.must(result, problem, ...)
   if result == nil then error(problem, 0) end

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Concurrency Kit's event counts, incremented with the atomics of ck_pr.h and
- * not with assembly of their own: CK's header takes the machine for another
- * one. The slow paths stay those of the library; between two atomics of theirs
- * lies nothing but a call of waiter_ops, and these are scheduling points.
+ * Concurrency Kit's event counts as ThreadSanitizer, or a scheduler of ours, can
+ * see them: on x86 they have assembly of their own for the increment. Where
+ * CK's header takes the machine for another one, it increments with the atomics
+ * of ck_pr.h. The layout, and the slow paths in the library, stay what they are.
  */
-#ifndef TESTS_SCHEDULES_CK_EC_H
-#define TESTS_SCHEDULES_CK_EC_H
+#ifndef TESTS_SHIM_CK_EC_H
+#define TESTS_SHIM_CK_EC_H
 
 /* What CK's header includes is included before, undeceived. */
 #include <ck_cc.h>
