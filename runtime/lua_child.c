@@ -280,6 +280,9 @@ void lua_child_close_estate(struct thread *thread)
 {
     struct lua_home *home = thread->estate;
 
+    /* A child that keeps to itself may still run. */
+    if (home == NULL)
+        return;
     thread->estate = NULL;
     lua_home_close(home);
     party_forget(&thread->party);

@@ -9,17 +9,18 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t caught;
+static atomic_int caught;
 
 static void count(int number)
 {
     (void)number;
-    caught = caught + 1;
+    atomic_fetch_add(&caught, 1);
 }
 
 static int check_signal(lua_State *L)
