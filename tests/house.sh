@@ -21,22 +21,24 @@ rule() {
   fi
 }
 
-# Whether a file includes the headers of Lua, however indirectly.
-includes_lua() {
-  $compiler -M "$1" | grep -Eq '/(lua|lauxlib|lualib)\.h( |$)'
+# Those of the files that include the headers of Lua, however indirectly: the
+# compiler prints a rule for each, with all it includes.
+including_lua() {
+  $compiler -M "$@" | sed -e ':more' -e '/\\$/N; s/\\\n//; t more' |
+    awk '/\/(lua|lauxlib|lualib)\.h( |$)/ { print $2 }'
 }
 
 binding_without_lua() {
-  for file in runtime/lua_*.c channels/lua_*.c core/lua_*.c; do
-    includes_lua "$file" || echo "$file"
-  done
+  set -- runtime/lua_*.c channels/lua_*.c core/lua_*.c
+  printf '%s\n' "$@" | grep -vxF "$(including_lua "$@")"
 }
 
 engine_with_lua() {
+  set --
   for file in runtime/*.[ch] channels/*.[ch] core/*.[ch]; do
-    case ${file##*/} in lua_*) continue ;; esac
-    includes_lua "$file" && echo "$file"
+    case ${file##*/} in lua_*) ;; *) set -- "$@" "$file" ;; esac
   done
+  including_lua "$@"
 }
 
 binding_with_atomics() {
@@ -49,10 +51,8 @@ atomics_of_our_own() {
 }
 
 not_alone() {
-  for header in runtime/*.h channels/*.h; do
-    echo "#include \"${header##*/}\"" |
-      $compiler -Wall -Wextra -Werror -fsyntax-only -x c - 2>&1
-  done
+  $compiler -Wall -Wextra -Werror -fsyntax-only -x c \
+    runtime/*.h channels/*.h 2>&1
 }
 
 # In the first line, or in the second after that of a script's interpreter.
