@@ -53,7 +53,8 @@
  * Why none is overlooked
  * ----------------------
  * Blocked threads register, under the lock of all parties, and give notice; so
- * does whoever gives back a reference. A notice sets a mark; who finds it unset
+ * does whoever gives back a reference, and whoever takes a party out of the
+ * list, for it could have found a name. A notice sets a mark; who finds it unset
  * wakes the watcher on duty, the one of them who came last. The watcher clears
  * the mark before each look. So the last event that completes a stuck set is
  * followed by a look that sees all of it. When a watcher leaves, the mark is
@@ -128,7 +129,8 @@ void deadlock_leave(struct blocked *blocked);
  * interrupts have no effect on it. */
 void deadlock_last_wait(const struct wait_for *end, bool closing);
 
-/* A reference has been given back. Any thread, without locks. */
+/* A reference has been given back, or a party is gone. Any thread, without
+ * locks. */
 void deadlock_notice(void);
 
 /* The thread that acts for the party is ready for those who wait for its end,

@@ -3,6 +3,7 @@
 
 #include <ck_pr.h>
 
+#include "deadlock.h"
 #include "handover.h"
 #include "mutex.h"
 #include "threadlocal.h"
@@ -89,6 +90,8 @@ void party_gone(struct party *party)
         ck_pr_store_ptr(&party->link, NULL);
     }
     party_unlock();
+    /* It can find nothing by a name any more. */
+    deadlock_notice();
 }
 
 /* ---- what a state holds ---- */

@@ -29,6 +29,8 @@ struct worker {
 
 /* The parent, which is the thread of the tests. */
 static struct party home;
+/* A state of somebody else. */
+static struct party others;
 static struct acting acting;
 
 static void begin(void)
@@ -395,6 +397,48 @@ static void one_that_can_be_found_by_name(void)
     end();
 }
 
+/* Has looked, and found that the other one may. */
+static bool has_been_looked_at(const struct channel *channel)
+{
+    bool yes;
+
+    party_lock();
+    yes = channel->handle.counted_in != 0;
+    party_unlock();
+    return yes;
+}
+
+static void *go_late(void *argument)
+{
+    struct worker *worker = argument;
+
+    CHECK_EVENTUALLY(has_been_looked_at(worker->shared), "somebody looks");
+    CHECK_NUMBER(worker->result, CHANNEL_NAME_TAKEN, "and nothing is ended");
+    party_gone(&others);
+    return NULL;
+}
+
+static void until_nobody_is_there_to_find_it(void)
+{
+    struct channel *channel = make(0, "found");
+    struct worker worker;
+    pthread_t late;
+
+    begin();
+    party_born(&others, NULL, NULL);
+    party_rise(&others);
+    prepare(&worker, receive_once);
+    worker.result = CHANNEL_NAME_TAKEN;
+    give(&worker, channel);
+    handle_release(&channel->handle);
+    start(&worker);
+    late = check_start(go_late, &worker);
+    last_wait(&worker);
+    CHECK_NUMBER(worker.result, CHANNEL_CLOSED, "then it is ended");
+    check_join(late);
+    end();
+}
+
 static void one_of_nobody_s_concern(void)
 {
     struct channel *theirs = make(0, NULL), *ours = make(0, NULL);
@@ -593,6 +637,8 @@ static void all(void)
                until_the_reference_is_given_back);
     check_part("not one that can be found by name",
                one_that_can_be_found_by_name);
+    check_part("not until nobody is there to find it",
+               until_nobody_is_there_to_find_it);
     check_part("not one of nobody's concern", one_of_nobody_s_concern);
     check_part("many days", many_days);
 }
