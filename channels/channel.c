@@ -96,11 +96,23 @@ static bool is_over(const struct channel *channel)
            ck_pr_load_uint(&channel->popped) == taken;
 }
 
+/* See the essay: the mailbox has two parts, which are looked at one after the
+ * other. Who is popping will look himself, and tell what has changed. */
 bool channel_is_ready(const void *thing)
 {
     const struct channel *channel = thing;
+    unsigned pops, again = ck_pr_load_uint(&channel->pops);
 
-    return mailbox_has_message(&channel->mailbox) || is_over(channel);
+    do {
+        pops = again;
+        ck_pr_fence_load();
+        if (pops & 1 || mailbox_has_message(&channel->mailbox) ||
+            is_over(channel))
+            return true;
+        ck_pr_fence_load();
+        again = ck_pr_load_uint(&channel->pops);
+    } while (again != pops);
+    return false;
 }
 
 bool channel_is_closed(const struct channel *channel)
@@ -235,10 +247,16 @@ static void commit(struct channel *channel, unsigned count)
 /* Under the lock. NULL: none. */
 static struct message *pop(struct channel *channel)
 {
-    struct message *message = mailbox_pop_owner(&channel->mailbox);
+    struct message *message = mailbox_peek_owner(&channel->mailbox);
 
-    if (message != NULL)
-        ck_pr_store_uint(&channel->popped, channel->popped + 1);
+    if (message == NULL)
+        return NULL;
+    ck_pr_store_uint(&channel->pops, channel->pops + 1);
+    ck_pr_fence_store();
+    (void)mailbox_pop_owner(&channel->mailbox);
+    ck_pr_store_uint(&channel->popped, channel->popped + 1);
+    ck_pr_fence_store();
+    ck_pr_store_uint(&channel->pops, channel->pops + 1);
     return message;
 }
 

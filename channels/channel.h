@@ -26,6 +26,19 @@
  * long as `popped` and `taken` differ. Whoever commits the last message of a
  * closed channel wakes those who wait for the end.
  *
+ * Why no message is overlooked
+ * ----------------------------
+ * Each message wakes one receiver of those who wait; one that came when nobody
+ * waited wakes none. So who goes to sleep must know that there was a moment,
+ * after he had entered the list, when the mailbox was empty: all that come later
+ * wake somebody. But the mailbox has two parts, `incoming` and `ready`. Between
+ * the looks at the one and at the other a message may come into the first, and
+ * the receiver it has woken take an older one from the second: both looks find
+ * nothing, and the new message lies there with nobody awake for it. Hence
+ * `pops`, which is odd while a message is popped: if it was even before both
+ * looks and the same after them, no message has gone meanwhile, so none can have
+ * been there before them.
+ *
  * Room: `taken` is advanced with an atomic read-modify-write before `room` is
  * woken, and a sender that is about to sleep looks at it once more after it
  * has entered the list (runtime/waitpoint.h). A sender reads both counters as
@@ -73,9 +86,10 @@ struct channel {
     struct waitpoint room;
     struct mailbox mailbox;
     /* The receivers', beside the mailbox's `ready`: the lock by which they take
-     * turns; under it, how many messages have been popped and not returned; how
-     * many of these are gone for good. */
-    unsigned receiving, popped, taken;
+     * turns; under it, how many messages have been popped and not returned, and
+     * twice the number of all pops, odd in the middle of one; how many are gone
+     * for good. */
+    unsigned receiving, popped, pops, taken;
     char apart_from_receivers[64];
     /* The senders'; and whether a message has ever had a handle in it. */
     unsigned sent, carries;

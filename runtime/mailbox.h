@@ -95,7 +95,8 @@ bool mailbox_is_closed(const struct mailbox *mailbox);
 
 /* Whether there is a message. Any thread. For others than the owner the answer
  * may be older than the question: what was pushed since may be missed, and its
- * sender wakes those who wait. */
+ * sender wakes those who wait. Where others pop at the same time it may even be
+ * false of a mailbox that is never empty: see channels/channel.h. */
 bool mailbox_has_message(const struct mailbox *mailbox);
 
 /* The same, or never will be one. */

@@ -52,6 +52,25 @@ mutant no_second_look runtime/waitpoint.c channel. <<'END'
     in_time = waiter_sleep(set->waiter, snapshot, deadline);
 END
 
+# The two parts of a mailbox are looked at one after the other, and a message
+# gets from the one past the other.
+mutant pop_overlooked channels/channel.c channel.never_empty <<'END'
+    } while (again != pops);
+====
+    } while (false);
+END
+
+# The same; the count is odd too late.
+mutant pop_noted_late channels/channel.c channel.never_empty <<'END'
+    ck_pr_store_uint(&channel->pops, channel->pops + 1);
+    ck_pr_fence_store();
+    (void)mailbox_pop_owner(&channel->mailbox);
+====
+    (void)mailbox_pop_owner(&channel->mailbox);
+    ck_pr_store_uint(&channel->pops, channel->pops + 1);
+    ck_pr_fence_store();
+END
+
 # The wake-up that came between look and snapshot is slept over.
 mutant late_snapshot runtime/waitpoint.c channel. <<'END'
     if (find_ready(things, count, 0) == count)

@@ -581,6 +581,32 @@ static void descriptor_while_returned(void)
 
 /* ---- all of them ---- */
 
+/* The channel is never empty: one message is sent before each is taken. */
+static void send_and_take(void *sender)
+{
+    send_one(sender);
+    receive_one(NULL);
+    send_one(sender);
+    receive_one(NULL);
+}
+
+static void look_at_it(void *unused)
+{
+    (void)unused;
+    EXPLORE_CHECK(channel_is_ready(channel), "it is ready all the time");
+}
+
+static void never_empty(void)
+{
+    begin(0);
+    send_two(number(0));
+    /* The other one lies in the second part of the mailbox. */
+    receive_one(NULL);
+    explore_start("keeper", send_and_take, number(1));
+    explore_start("looker", look_at_it, NULL);
+    finish();
+}
+
 const struct explore_scenario scenarios_channel[] = {
     {"channel.unbounded", unbounded, 2, false, false},
     {"channel.capacity_1", capacity_of_one, 2, false, false},
@@ -588,6 +614,7 @@ const struct explore_scenario scenarios_channel[] = {
     {"channel.two_to_one", two_to_one, 2, false, false},
     {"channel.one_to_two", one_to_two, 2, false, false},
     {"channel.two_to_two", two_to_two, 0, false, false},
+    {"channel.never_empty", never_empty, 3, false, false},
     {"channel.at_once", at_once_both, 2, false, false},
     {"channel.receive_deadline", receive_with_deadline, 2, true, false},
     {"channel.send_deadline", send_with_deadline, 2, true, false},
