@@ -27,7 +27,8 @@
  * scenario ALL: one ends the thing for two threads that wait; with the large
  *   bound another makes one ready, too
  * scenario DEADLINE: of two threads that wait for one, one has a deadline
- * scenario INTERRUPT: of two threads that wait for one, one is interrupted
+ * scenario INTERRUPT: of two threads that wait for one, one is interrupted; it
+ *   comes first and the waker last, but with the large bound
  * scenario SELECT: one waits at both things, one at the first; one thread
  *   makes both ready, or with the large bound two
  *
@@ -257,6 +258,15 @@ inline wake(thing, wake_ups)
     fi
 }
 
+/* The one that is interrupted, the other, the waker: one comes after another,
+ * unless there is time to explore more. */
+#ifdef LARGE
+#define HAS_COME(thread) true
+#else
+#define HAS_COME(thread) \
+    (!INTERRUPT || linked[NODE(thread, 0)] || !wants[NODE(thread, 0)])
+#endif
+
 /* Makes the things from `thing` to `last` ready, one after the other. `number`
  * 0: they are over, and all are woken. */
 /* mailbox.c, mailbox_push: waitpoint_wake(&mailbox->arrival); */
@@ -267,6 +277,7 @@ proctype waker(byte thing; byte last; byte number)
     byte seen, left, node, batched, batch[2];
     bool all, more, flagged, hoisted;
 
+    HAS_COME(1);
     do
     :: /* waitpoint.c, wake: ck_pr_fence_atomic_load(); */
        if
@@ -465,6 +476,7 @@ proctype waiter(byte me; byte first; byte last; bool timed; byte takes)
     byte seen, left, node, batched, batch[2];
     bool all, more, flagged, hoisted, in_time = true;
 
+    me == 0 || HAS_COME(0);
     do
     :: if
        :: NO_LAST_LOOK && !in_time -> break

@@ -21,8 +21,10 @@
 
 local large = arg[1] == "large"
 local work = os.getenv("MODELS_WORK") or "build/models"
--- States that are still to be left, and the size of the table of those seen.
+-- States that are still to be left, and the size of the table of those seen;
+-- mistakes are found soon.
 local depth, table_bits = large and 1000000 or 10000, large and 24 or 19
+local mistake_table_bits = 16
 local failures = 0
 
 local function fail(format, ...)
@@ -116,15 +118,17 @@ end
 local function load_model(path)
   local model = {
     path = path, name = path:match("([%w_]+)%.pml$"), text = read(path),
-    scenarios = {}, mistakes = {}, number = {},
+    scenarios = {}, mistakes = {}, number = {}, runs = {},
   }
   for name in model.text:gmatch("\n %* scenario ([%u_]+):") do
     table.insert(model.scenarios, name)
+    table.insert(model.runs, name)
     model.number[name] = #model.scenarios
   end
   for name, scenario in model.text:gmatch(
     "\n %* mistake ([%u_]+) in ([%u_]+):") do
     table.insert(model.mistakes, { name = name, scenario = scenario })
+    table.insert(model.runs, name)
     model.number[name] = #model.mistakes
   end
   model.folder = work .. "/" .. model.name
@@ -144,23 +148,26 @@ local function names_of(model)
   return table.concat(options, " ")
 end
 
--- A fresh folder: the checker of an earlier version must not be run.
+-- A fresh folder: the checker of an earlier version must not be run. For a
+-- second of search the compiler's optimisation takes longer than it saves.
 local function build_command(model)
-  return ("rm -rf %s && mkdir -p %s && cd %s && { spin -a %s %s/%s "
-          .. "&& cc -O1 -w -DSAFETY -DVECTORSZ=2048 -DMEMLIM=%d -o pan "
+  return ("rm -rf %s && mkdir -p %s && cd %s && mkdir %s && { spin -a %s %s/%s "
+          .. "&& cc %s -w -DSAFETY -DVECTORSZ=2048 -DMEMLIM=%d -o pan "
           .. "pan.c; "
           .. "} >build.log 2>&1"):format(
-    model.folder, model.folder, model.folder, names_of(model),
-    here, model.path, large and 12000 or 1500)
+    model.folder, model.folder, model.folder, table.concat(model.runs, " "),
+    names_of(model),
+    here, model.path, large and "-O2" or "-O0", large and 12000 or 1500)
 end
 
 -- Each run has a folder of its own, for the trail.
 local function run_command(model, name, scenario, mistake)
-  return ("mkdir -p %s/%s && cd %s/%s && SCENARIO=%d MISTAKE=%d "
-          .. "timeout %d ../pan -n -m%d -w%d >log 2>&1; "
-          .. "echo $? >status"):format(
-    model.folder, name, model.folder, name, model.number[scenario], mistake,
-    large and 36000 or 300, depth, table_bits)
+  return ("(ulimit -t %d; cd %s/%s && SCENARIO=%d MISTAKE=%d "
+          .. "../pan -n -m%d -w%d >log 2>&1)"
+          .. "; echo $? >%s/%s/status"):format(
+    large and 36000 or 300, model.folder, name, model.number[scenario],
+    mistake, depth,
+    mistake > 0 and mistake_table_bits or table_bits, model.folder, name)
 end
 
 -- Two at a time.
@@ -225,12 +232,12 @@ for _, model in ipairs(models) do
   for _, scenario in ipairs(model.scenarios) do
     runs[#runs + 1] = run_command(model, scenario, scenario, 0)
   end
-  for number, mistake in ipairs(model.mistakes) do
-    if not large then
-      runs[#runs + 1] =
-        run_command(model, mistake.name, mistake.scenario, number)
-    end
+  -- One after the other: to start a process takes longer than most of these.
+  local all = {}
+  for number, mistake in ipairs(large and {} or model.mistakes) do
+    all[number] = run_command(model, mistake.name, mistake.scenario, number)
   end
+  runs[#runs + 1] = table.concat(all, "\n")
 end
 in_parallel(builds)
 in_parallel(runs)
