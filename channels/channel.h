@@ -30,14 +30,14 @@
  * ----------------------------
  * Each message wakes one receiver of those who wait; one that came when nobody
  * waited wakes none. So who goes to sleep must know that there was a moment,
- * after he had entered the list, when the mailbox was empty: all that come later
- * wake somebody. But the mailbox has two parts, `incoming` and `ready`. Between
- * the looks at the one and at the other a message may come into the first, and
- * the receiver it has woken take an older one from the second: both looks find
- * nothing, and the new message lies there with nobody awake for it. Hence
- * `pops`, which is odd while a message is popped: if it was even before both
- * looks and the same after them, no message has gone meanwhile, so none can have
- * been there before them.
+ * after he had entered the list, when the mailbox was empty: all that come
+ * later wake somebody. But the mailbox has two parts, `incoming` and `ready`.
+ * Between the looks at the one and at the other a message may come into the
+ * first, and the receiver it has woken take an older one from the second: both
+ * looks find nothing, and the new message lies there with nobody awake for it.
+ * Hence `pops`, which is odd while a message is popped: if it was even before
+ * both looks and the same after them, no message has gone meanwhile, so none
+ * can have been there before them.
  *
  * Room: `taken` is advanced with an atomic read-modify-write before `room` is
  * woken, and a sender that is about to sleep looks at it once more after it

@@ -9,7 +9,8 @@
  * comes. "Full" was true at some moment of the call. When nothing moves any
  * more, nobody sleeps who has something to do, and the counters agree.
  *
- * The mailbox is a number of messages and a bit: mailbox.pml has it in detail.
+ * The mailbox is a number of messages, some of which are in its second part,
+ * and a bit: mailbox.pml has it in detail.
  * Sleep and wake keep their order here (enter the list, look, sleep unless
  * woken since), but what waitpoint.pml shows of them is one step each.
  *
@@ -27,6 +28,7 @@
  * scenario CLOSE_FULL: one waits for room, and another closes
  * scenario RETURN: of two that receive one returns what it got, and leaves
  * scenario CLEAR: two wait for room, and one clears
+ * scenario LOOK: one keeps the channel from ever being empty, one looks
  * scenario TRY: one sends two, one without waiting, one receives; room for two
  * scenario DEADLINE: two wait for room, one with a deadline; one receives one
  *
@@ -47,6 +49,8 @@
  * mistake OVER_TOO_EARLY in RETURN: the end does not wait for what may return
  * mistake NO_RETURN_WAKE in RETURN: what is returned wakes nobody
  * mistake CLEAR_WAKES_ONE in CLEAR: wakes one sender, whatever room there is
+ * mistake LOOK_ONCE in LOOK: does not mind what is popped between the two looks
+ * mistake POPS_LATE in LOOK: a pop is noted when it has been done
  * mistake NO_LAST_LOOK in DEADLINE: gives up without a last look
  */
 #include "../tests/models/choice.pml"
@@ -57,7 +61,7 @@
 
 /* struct channel. */
 byte capacity;
-byte queued;
+byte queued, turned, pops;
 bool closed_bit, closed;
 bool receiving;
 byte popped, taken, sent;
@@ -259,8 +263,9 @@ inline lock()
     atomic { !receiving || NO_LOCK -> receiving = true }
 }
 
-/* channel.c, pop: struct message *message = mailbox_pop_owner(&channel->mailbox); */
-/* channel.c, pop: ck_pr_store_uint(&channel->popped, channel->popped + 1); */
+/* channel.c, pop: struct message *message = mailbox_peek_owner(&channel->mailbox); */
+/* channel.c, pop: ck_pr_store_uint(&channel->pops, channel->pops + 1); ck_pr_fence_store(); (void)mailbox_pop_owner(&channel->mailbox); */
+/* channel.c, pop: ck_pr_store_uint(&channel->popped, channel->popped + 1); ck_pr_fence_store(); ck_pr_store_uint(&channel->pops, channel->pops + 1); */
 inline pop()
 {
     if
@@ -270,10 +275,12 @@ inline pop()
     :: atomic {
            !NO_LOCK && queued > 0 ->
            assert(end_told == 0);
-           queued--;
+           turned = (turned == 0 -> queued : turned);
+           pops = pops + (POPS_LATE -> 0 : 1);
            got = true
        }
-       popped++
+       atomic { queued--; turned-- }
+       atomic { popped++; pops = pops + (POPS_LATE -> 2 : 1) }
     :: queued == 0
     fi
 }
@@ -354,7 +361,7 @@ inline commit(count)
 inline give_back()
 {
     lock();
-    atomic { assert(end_told == 0); queued++ }
+    atomic { assert(end_told == 0); queued++; turned++ }
     if
     :: NO_RETURN_WAKE
     :: else -> wake_one(ARRIVAL)
@@ -363,22 +370,66 @@ inline give_back()
     receiving = false
 }
 
-/* channel.c, channel_is_ready: return mailbox_has_message(&channel->mailbox) || is_over(channel); */
+/* channel.c, channel_is_ready: pops = again; ck_pr_fence_load(); if (pops & 1 || mailbox_has_message(&channel->mailbox) || is_over(channel)) return true; ck_pr_fence_load(); again = ck_pr_load_uint(&channel->pops); } while (again != pops); */
+/* mailbox.c, mailbox_has_message: if (youngest_in(word) != NULL || bits_of(word) & TURNING) return true; ck_pr_fence_load(); return ck_pr_load_ptr(&mailbox->ready) != NULL; */
 inline look_for_arrival()
 {
-    if
-    :: queued > 0 -> ready = true
-    :: queued == 0 ->
-        is_over();
-        atomic { ready = over; over = false }
-    fi
+    do
+    :: atomic { old_pops = pops; ready = (pops & 1) }
+       if
+       :: !ready -> ready = (queued > turned)
+       :: else
+       fi;
+       if
+       :: !ready -> ready = (turned > 0)
+       :: else
+       fi;
+       if
+       :: !ready ->
+           is_over();
+           atomic { ready = over; over = false }
+       :: else
+       fi;
+       if
+       :: atomic { !ready && old_pops != pops && !LOOK_ONCE -> old_pops = 0 }
+       :: atomic { ready || old_pops == pops || LOOK_ONCE -> old_pops = 0; break }
+       fi
+    od
+}
+
+/* ---- a channel that is never empty ---- */
+
+proctype keeper(byte me; byte number)
+{
+    byte old_sent, old_taken, sleeper, left;
+    bool reserved, told_closed, may_push, got, over, at_end, seen_closed;
+
+    do
+    :: number > 0 ->
+        reserve();
+        push();
+        try_receive();
+        received++;
+        commit(1);
+        atomic { got = false; reserved = false; number-- }
+    :: else -> break
+    od
+}
+
+proctype looker()
+{
+    byte old_taken, old_pops;
+    bool over, ready;
+
+    look_for_arrival();
+    assert(ready)
 }
 
 /* channel.c, channel_receive: result = channel_try_receive(channel, message); if (result != CHANNEL_TIMEOUT) return result; waited = wait_for_arrival(channel, deadline); */
 /* Takes so many, or until the end; returns the first `returns` of them. */
 proctype receiver(byte me; byte number; byte returns)
 {
-    byte old_taken, sleeper, left;
+    byte old_taken, old_pops, sleeper, left;
     bool got, over, at_end, ready, seen_closed;
 
     do
@@ -498,6 +549,7 @@ init
             run sender(0, 2, false, false);
 #else
             queued = 1;
+            turned = 1;
             sent = 1;
             acknowledged = 1;
 #endif
@@ -512,6 +564,14 @@ init
             run sender(0, 1 + MORE, false, false);
             run sender(1, 1, false, false);
             run clearer()
+        :: LOOK ->
+            capacity = 2;
+            queued = 1;
+            turned = 1;
+            sent = 1;
+            acknowledged = 1;
+            run keeper(0, 3 + MORE);
+            run looker()
         :: TRY ->
             capacity = 2;
             run sender(0, 2 + MORE, false, false);

@@ -27,13 +27,14 @@
  * A thread stopped at the worst instruction
  * -----------------------------------------
  * Nobody waits, and nobody leaves his work with somebody else. Who is stopped
- * between the change of `shown` and the write may show the condition late; but
- * whoever changes the condition to the contrary has made the descriptor agree
- * when he returns. That is what a receiver needs: a sender is often stopped
- * right behind its write, because the write wakes the receiver and the kernel
- * lets that run instead. If the receiver could not take back what is shown, it
- * would find the descriptor readable, and the channel empty, again and again
- * until the sender runs.
+ * between the change of `shown` and the write, or read, may show the condition
+ * late. But while one thread is stopped, whoever changes the condition to the
+ * contrary has made the descriptor agree when he returns. That is what a
+ * receiver needs: a sender is often stopped right behind its write, because the
+ * write wakes the receiver and the kernel lets that run instead. If the
+ * receiver could not take back what is shown, it would find the descriptor
+ * readable, and the channel empty, again and again until the sender runs. (With
+ * two stopped at once this can happen, until one of them runs.)
  */
 #ifndef CHANNELS_POLLABLE_H
 #define CHANNELS_POLLABLE_H

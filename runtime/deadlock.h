@@ -18,8 +18,9 @@
  *
  * When a wait cannot be ended
  * ---------------------------
- * Threads that wait without a deadline are *blocked*. A blocked thread is
- * *stuck* if none of what it waits for can come any more:
+ * Threads that wait without a deadline are *blocked*, if they act for a party:
+ * children, and whoever is in a last wait. A blocked thread is *stuck* if none
+ * of what it waits for can come any more:
  *
  *   - a change of a channel, of which every reference is held by a party
  *     (runtime/party.h) that is inert, and which nobody else can find by its
@@ -54,11 +55,11 @@
  * ----------------------
  * Blocked threads register, under the lock of all parties, and give notice; so
  * does whoever gives back a reference, and whoever takes a party out of the
- * list, for it could have found a name. A notice sets a mark; who finds it unset
- * wakes the watcher on duty, the one of them who came last. The watcher clears
- * the mark before each look. So the last event that completes a stuck set is
- * followed by a look that sees all of it. When a watcher leaves, the mark is
- * set for the next. But all that only while somebody watches:
+ * list, for it could have found a name. A notice sets a mark; who finds it
+ * unset wakes the watcher on duty, the one of them who came last. The watcher
+ * clears the mark before each look. So the last event that completes a stuck
+ * set is followed by a look that sees all of it. When a watcher leaves, the
+ * mark is set for the next. But all that only while somebody watches:
  *
  *      a thread in its last wait           a thread that is going to sleep
  *   1  watchers is incremented          a  snapshot of its event count
