@@ -13,7 +13,8 @@
  * Use
  * ---
  * Waiting: waitpoint_wait() or waitpoint_wait_any(), with a function that
- * tells whether the thing is ready. Being told "ready" is no possession:
+ * tells whether the thing is ready, and never says no of one that has been
+ * ready all the while it was asked. Being told "ready" is no possession:
  * another thread may take what there was; then wait again. Waking: make the
  * thing ready with an atomic read-modify-write, then call waitpoint_wake().
  *
