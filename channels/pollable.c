@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include "handover.h"
 #include "lockword.h"
 
 /* ---- the descriptor ---- */
@@ -123,6 +124,7 @@ void pollable_update(struct pollable *pollable, bool (*condition)(const void *),
         return;
     /* The descriptor before the end to write to. */
     ck_pr_fence_load();
+    HANDOVER_ACQUIRE(pollable);
     agree(pollable, condition, thing);
 }
 
@@ -139,6 +141,7 @@ int pollable_open(struct pollable *pollable, bool (*condition)(const void *),
     lockword_lock(&pollable->word);
     if (pollable->descriptor == 0) {
         ck_pr_store_int(&pollable->write_end, ends[1]);
+        HANDOVER_RELEASE(pollable);
         ck_pr_fence_release();
         ck_pr_store_int(&pollable->descriptor, ends[0] + 1);
     } else {
