@@ -198,7 +198,7 @@ inline leaves()
     }
 }
 
-/* pollable.c, pollable_update: ck_pr_fence_atomic_load(); if (ck_pr_load_int(&pollable->descriptor) == 0) return; ck_pr_fence_load(); agree(pollable, condition, thing); */
+/* pollable.c, pollable_update: ck_pr_fence_atomic_load(); if (ck_pr_load_int(&pollable->descriptor) == 0) return; ck_pr_fence_load(); ... agree(pollable, condition, thing); */
 /* channel.c, changed: pollable_update(&channel->pollable, channel_is_ready, channel); */
 inline update()
 {
@@ -270,7 +270,7 @@ inline give(it)
 }
 
 /* pollable.c, pollable_open: if (ck_pr_load_int(&pollable->descriptor) != 0) return ck_pr_load_int(&pollable->descriptor) - 1; error = open_pair(ends); */
-/* pollable.c, pollable_open: lockword_lock(&pollable->word); if (pollable->descriptor == 0) { ck_pr_store_int(&pollable->write_end, ends[1]); ck_pr_fence_release(); ck_pr_store_int(&pollable->descriptor, ends[0] + 1); } else { close_pair(ends); } lockword_unlock_idle(&pollable->word); ck_pr_fence_memory(); agree(pollable, condition, thing); return ck_pr_load_int(&pollable->descriptor) - 1; */
+/* pollable.c, pollable_open: lockword_lock(&pollable->word); if (pollable->descriptor == 0) { ck_pr_store_int(&pollable->write_end, ends[1]); ... ck_pr_fence_release(); ck_pr_store_int(&pollable->descriptor, ends[0] + 1); } else { close_pair(ends); } lockword_unlock_idle(&pollable->word); ck_pr_fence_memory(); agree(pollable, condition, thing); return ck_pr_load_int(&pollable->descriptor) - 1; */
 proctype opener(byte mine)
 {
     LOCALS;

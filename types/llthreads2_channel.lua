@@ -109,8 +109,8 @@ function object:messages() end
 ---@return any ... the values of the message; after nil "timeout" or "closed"
 function object:peek() end
 
----How many messages are queued now, perhaps with one that another thread is just
----sending; `#ch` is the same.
+---How many messages are queued now, perhaps with one that another thread is
+---just sending; `#ch` is the same.
 ---@return integer
 function object:count() end
 

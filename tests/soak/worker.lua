@@ -157,7 +157,7 @@ function Worker:pause()
   local control = self.control
   if not control then
     if random(400) == 1 then collect_somehow() end
-  elseif control:receive(0) then
+  elseif control:count() > 0 and control:receive(0) then
     -- It starts the collector anew when it changes its mode.
     collect_somehow()
     collectgarbage("stop")
