@@ -130,7 +130,7 @@ describe("the example preload_loaders.lua", function()
   end)
 end)
 
--- The tag: ThreadSanitizer sees this program's threads in the test above.
+-- The tag: sanitizers see this program in the test above.
 describe("the example worker_pool.lua #program", function()
   local function worker_pool(words, options)
     return run("worker_pool.lua", words, options)
