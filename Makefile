@@ -21,7 +21,7 @@ help:
 	@echo 'make test        runs all tests'
 	@echo 'make sanitizers  runs them again under ASan, UBSan and TSan'
 	@echo 'make clang       runs the C tests, compiled by another compiler'
-	@echo 'make aarch64     runs the engine's in an emulator of another processor'
+	@echo 'make aarch64     runs those of the engine, for another processor, emulated'
 	@echo 'make stress      the threads again, for SECONDS a program (60);'
 	@echo '                 SEED=... repeats a run'
 	@echo 'make fuzz        looks for bytes and values that break the codec, for'
