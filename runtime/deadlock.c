@@ -12,6 +12,9 @@ unsigned deadlock_watchers;
 /* All that are blocked and have registered; under the lock of all parties. */
 static struct blocked *first;
 
+/* Those of them that are in a last wait, who came last first. */
+static struct blocked *first_last;
+
 /* The numbers of the search that goes on, and of the count in it: what a handle
  * has from an earlier one is void. */
 static unsigned long search, current;
@@ -331,8 +334,8 @@ static bool is_worth_a_look(void)
 {
     const struct blocked *blocked;
 
-    for (blocked = first; blocked != NULL; blocked = blocked->next)
-        if (blocked->last && blocked->things[0].party->blocked != NULL)
+    for (blocked = first_last; blocked != NULL; blocked = blocked->next_last)
+        if (blocked->things[0].party->blocked != NULL)
             return true;
     return false;
 }
@@ -372,11 +375,7 @@ static unsigned mark;
 /* Under the lock; NULL: nobody watches. */
 static struct blocked *on_duty(void)
 {
-    struct blocked *blocked = first;
-
-    while (blocked != NULL && !blocked->last)
-        blocked = blocked->next;
-    return blocked;
+    return first_last;
 }
 
 static void wake_watcher(void)
@@ -410,8 +409,8 @@ void deadlock_notice_end(const struct party *party)
     if (!deadlock_is_watched())
         return;
     party_lock();
-    for (blocked = first; blocked != NULL; blocked = blocked->next)
-        if (blocked->last && blocked->things[0].party == party)
+    for (blocked = first_last; blocked != NULL; blocked = blocked->next_last)
+        if (blocked->things[0].party == party)
             waiter_wake(blocked->waiter);
     party_unlock();
     deadlock_notice();
@@ -427,6 +426,22 @@ static void set_blocked(const struct blocked *blocked, struct blocked *value)
         acting->party->blocked = value;
 }
 
+static void enlist_last(struct blocked *blocked)
+{
+    blocked->next_last = first_last;
+    blocked->link_last = &first_last;
+    if (first_last != NULL)
+        first_last->link_last = &blocked->next_last;
+    first_last = blocked;
+}
+
+static void strike_last(struct blocked *blocked)
+{
+    *blocked->link_last = blocked->next_last;
+    if (blocked->next_last != NULL)
+        blocked->next_last->link_last = blocked->link_last;
+}
+
 /* Whoever comes gives notice at once, for it has the lock. */
 static void enter(struct blocked *blocked)
 {
@@ -438,6 +453,8 @@ static void enter(struct blocked *blocked)
     if (first != NULL)
         first->link = &blocked->next;
     first = blocked;
+    if (blocked->last)
+        enlist_last(blocked);
     set_blocked(blocked, blocked);
     if (set_mark())
         wake_watcher();
@@ -452,6 +469,7 @@ static void leave(struct blocked *blocked)
     if (blocked->next != NULL)
         blocked->next->link = blocked->link;
     if (blocked->last) {
+        strike_last(blocked);
         (void)ck_pr_fas_uint(&mark, 1);
         wake_watcher();
     }

@@ -99,6 +99,8 @@ struct acting;
 /* A thread that waits for ever, in its own memory. */
 struct blocked {
     struct blocked *next, **link;
+    /* The same among those in a last wait. */
+    struct blocked *next_last, **link_last;
     struct acting *acting;
     struct waiter *waiter;
     bool interruptible;

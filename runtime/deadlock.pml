@@ -93,7 +93,7 @@ bool good;
 
 /* ---- notices ---- */
 
-/* deadlock.c, on_duty: struct blocked *blocked = first; while (blocked != NULL && !blocked->last) blocked = blocked->next; return blocked; */
+/* deadlock.c, on_duty: return first_last; */
 #define IS_ON_DUTY(me) (latest == me || !blocked[latest])
 
 /* deadlock.c, wake_watcher: struct blocked *watcher = on_duty(); if (watcher != NULL) waiter_wake(watcher->waiter); */
@@ -125,7 +125,7 @@ inline notice()
 /* ---- looking ---- */
 
 /* deadlock.c, find_victim: party_lock(); if (is_worth_a_look()) { find_stuck(); mark_needed(); victim = choose(); if (victim != NULL) handle_retain(victim); } party_unlock(); */
-/* deadlock.c, is_worth_a_look: if (blocked->last && blocked->things[0].party->blocked != NULL) return true; */
+/* deadlock.c, is_worth_a_look: if (blocked->things[0].party->blocked != NULL) return true; */
 /* deadlock.c, find_exposed: refcount_holders(&handle->references) != handle->counted */
 /* deadlock.c, can_be_changed: (handle->findable && !all_inert); */
 /* deadlock.c, can_come: if (can_be_changed(thing->handle, all_inert)) return true; ... return thing->ready(thing->thing); */
@@ -226,7 +226,7 @@ inline child_sleeps()
 }
 
 /* thread.c, child_main: move_to(thread, THREAD_FINISHED); waitpoint_wake(&thread->finish); party_rest(&thread->party); deadlock_notice_end(&thread->party); */
-/* deadlock.c, deadlock_notice_end: ck_pr_fence_memory(); if (!deadlock_is_watched()) return; party_lock(); for (blocked = first; blocked != NULL; blocked = blocked->next) if (blocked->last && blocked->things[0].party == party) waiter_wake(blocked->waiter); party_unlock(); deadlock_notice(); */
+/* deadlock.c, deadlock_notice_end: ck_pr_fence_memory(); if (!deadlock_is_watched()) return; party_lock(); for (blocked = first_last; blocked != NULL; blocked = blocked->next_last) if (blocked->things[0].party == party) waiter_wake(blocked->waiter); party_unlock(); deadlock_notice(); */
 inline ends(me)
 {
     if
@@ -376,7 +376,7 @@ inline watch()
 
 /* thread.c, thread_reap_last: if (!thread->released && ... !has_finished(thread)) deadlock_last_wait(&end, closing); */
 /* deadlock.c, deadlock_last_wait: ck_pr_inc_uint(&deadlock_watchers); ck_pr_fence_memory(); waiter_wake_unnoted(); enter(&blocked); watch(&blocked, end); leave(&blocked); ck_pr_dec_uint(&deadlock_watchers); */
-/* deadlock.c, leave: if (blocked->last) { (void)ck_pr_fas_uint(&mark, 1); wake_watcher(); } party_unlock(); */
+/* deadlock.c, leave: if (blocked->last) { strike_last(blocked); (void)ck_pr_fas_uint(&mark, 1); wake_watcher(); } party_unlock(); */
 proctype watcher(byte me)
 {
     bool victim, alone, message_seen, watched, hoisted, marked, early, unsure;
