@@ -421,7 +421,8 @@ static void a_name_has_one_living_channel_at_any_time(void)
     struct member members[CROWD];
     unsigned made = 0, found = 0, i;
 
-    for (; stress_goes_on(&s); s.round++) {
+    /* Sooner or later one finds what another has made, or the test hangs. */
+    for (; stress_goes_on(&s) || made == 0 || found == 0; s.round++) {
         for (i = 0; i < CROWD; i++) {
             members[i] = (struct member){.random = random_split(&s.random)};
             members[i].thread = check_start(come_and_go, &members[i]);
@@ -436,7 +437,6 @@ static void a_name_has_one_living_channel_at_any_time(void)
                   "a name is free when its channel is gone");
         nothing_is_left();
     }
-    CHECK(made > 0 && found > 0, "channels are made, and found by others");
 }
 
 static void all(void)
