@@ -316,9 +316,9 @@ static struct handle *choose(void)
          blocked = blocked->next)
         if (blocked->needed && !blocked->free)
             handle = first_hopeless(blocked);
-    for (blocked = first; blocked != NULL && handle == NULL;
-         blocked = blocked->next) {
-        if (!blocked->last || blocked->free)
+    for (blocked = first_last; blocked != NULL && handle == NULL;
+         blocked = blocked->next_last) {
+        if (blocked->free)
             continue;
         bottom = bottom_of(blocked);
         if (bottom->count > 0)

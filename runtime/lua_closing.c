@@ -19,6 +19,15 @@ bool lua_is_finalising(lua_State *L)
 #endif
 }
 
+/* While code runs, the collector is called by a function of that code. When
+ * lua_close() calls finalisers, nothing is left on the call stack. */
+bool lua_is_closing(lua_State *L)
+{
+    lua_Debug caller;
+
+    return lua_getstack(L, 1, &caller) == 0;
+}
+
 /* The keys are the objects. */
 static int collect_noted(lua_State *L)
 {

@@ -22,6 +22,10 @@
  * Never raises. */
 bool lua_is_finalising(lua_State *L);
 
+/* In a finaliser, a C function: whether the state is being closed. Never raises.
+ */
+bool lua_is_closing(lua_State *L);
+
 /* Makes the table, once in a state, before its first object. May raise for
  * want of memory. */
 void lua_closing_prepare(lua_State *L);

@@ -4,7 +4,7 @@
 #include <lauxlib.h>
 #include <stdbool.h>
 
-#include "lua_party.h"
+#include "lua_closing.h"
 
 /* The place of the struct lua_interrupt of a state in its registry. */
 static const char interrupt_key;
@@ -110,7 +110,7 @@ static int sentinel_collected(lua_State *L)
 
     if (interrupt == NULL)
         return 0;
-    if (lua_party_is_closing(L)) {
+    if (lua_is_closing(L)) {
         lua_interrupt_end(interrupt);
         return 0;
     }

@@ -49,12 +49,3 @@ struct party *lua_party_of(lua_State *L)
 
     return party != NULL ? party : make(L);
 }
-
-/* While code runs, the collector is called by a function of that code. When
- * lua_close() calls finalisers, nothing is left on the call stack. */
-bool lua_party_is_closing(lua_State *L)
-{
-    lua_Debug caller;
-
-    return lua_getstack(L, 1, &caller) == 0;
-}

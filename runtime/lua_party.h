@@ -9,7 +9,6 @@
 #define RUNTIME_LUA_PARTY_H
 
 #include <lua.h>
-#include <stdbool.h>
 
 #include "party.h"
 
@@ -22,8 +21,5 @@ struct party *lua_party_of(lua_State *L);
 
 /* The same; NULL: it has none. Never raises. */
 struct party *lua_party_if_any(lua_State *L);
-
-/* In a finaliser, a C function: whether the state is being closed. */
-bool lua_party_is_closing(lua_State *L);
 
 #endif

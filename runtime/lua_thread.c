@@ -447,7 +447,7 @@ static int thread_collect(lua_State *L)
     box->thread = NULL;
     party_enter(&acting, lua_party_of(L));
     if (thread_state(thread) != THREAD_NEW && !thread->detached)
-        thread_reap_last(thread, lua_party_is_closing(L));
+        thread_reap_last(thread, lua_is_closing(L));
     drop_lent(L, box);
     lua_child_close_estate(thread);
     thread_release(thread);

@@ -333,7 +333,7 @@ inline join()
     in_time = false
 }
 
-/* lua_thread.c, thread_collect: if (thread_state(thread) != THREAD_NEW && !thread->detached) thread_reap_last(thread, lua_party_is_closing(L)); ... lua_child_close_estate(thread); thread_release(thread); */
+/* lua_thread.c, thread_collect: if (thread_state(thread) != THREAD_NEW && !thread->detached) thread_reap_last(thread, lua_is_closing(L)); ... lua_child_close_estate(thread); thread_release(thread); */
 /* thread.c, thread_release: if (thread->detached && !thread->released) osthread_detach(&thread->os); ... let_go(thread); */
 inline collect()
 {
