@@ -2,7 +2,16 @@
 #
 # The few commands a person types; CMakePresets.json has the builds.
 
-LUA ?= lua5.4
+# The Lua to build for: 5.1, 5.2, 5.3, 5.4 or luajit.
+LUA ?= 5.4
+LUAS = 5.1 5.2 5.3 5.4 luajit
+# Its interpreter, which finds the modules, and its build: CMakePresets.json.
+INTERPRETER = $(patsubst lualuajit,luajit,lua$(LUA))
+RELEASE = $(patsubst lua5.4,release,$(INTERPRETER))
+RUN = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/?.lua;$${LUA_PATH:-;}" \
+  LUA_CPATH="$(CURDIR)/build/$(RELEASE)/?.so;$${LUA_CPATH:-;}" $(INTERPRETER)
+BUSTED = $(RUN) "$$(command -v busted)" --helper=spec/support/harness.lua \
+  -o plainTerminal
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 # Much of the time of a build is spent between the compilers; Ninja saves it.
@@ -11,14 +20,16 @@ SANITIZERS = asan tsan tsan-marks
 MAKEFLAGS += --no-print-directory
 
 build: ready
-	cmake --preset release
-	cmake --build --preset release -j $(JOBS) --target core
+	cmake --preset $(RELEASE)
+	cmake --build --preset $(RELEASE) -j $(JOBS) --target core
 
 help:
-	@echo 'make             builds the library in build/release'
+	@echo 'make             builds the library in build/release; LUA=5.1, 5.2, 5.3'
+	@echo '                 or luajit, here and below, for another than Lua 5.4'
 	@echo 'make demo        counts words on all processors, without'
 	@echo '                 installing anything; FOLDER=... says where'
 	@echo 'make test        runs all tests'
+	@echo 'make test-all    runs them for each Lua'
 	@echo 'make sanitizers  runs them again under ASan, UBSan and TSan'
 	@echo 'make clang       runs the C tests, compiled by another compiler'
 	@echo 'make aarch64     runs those of the engine, for another processor, emulated'
@@ -42,9 +53,7 @@ help:
 	@echo 'make clean       removes build'
 
 demo: build
-	LUA_PATH="$(CURDIR)/lua/?.lua;;" \
-	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
-	$(LUA) examples/worker_pool.lua $(if $(FOLDER),"$(FOLDER)")
+	$(RUN) examples/worker_pool.lua $(if $(FOLDER),"$(FOLDER)")
 
 sanitizers: $(SANITIZERS)
 
@@ -52,7 +61,7 @@ sanitizers: $(SANITIZERS)
 PORTS = clang aarch64
 aarch64: fetch-aarch64
 
-test: BUILD = release
+test: BUILD = $(RELEASE)
 $(SANITIZERS) $(PORTS): BUILD = $@
 test $(SANITIZERS): ready-to-test
 clang: ready-to-clang
@@ -64,24 +73,19 @@ test $(SANITIZERS) $(PORTS):
 	  $(if $(filter clang,$(BUILD)),--target c_programs)
 	ctest --preset $(BUILD) -j $$(($(JOBS) + 1))
 
+test-all:
+	for lua in $(LUAS); do $(MAKE) test LUA=$$lua || exit 1; done
+
 # Each C program with its loops SECONDS long, then the specs that take a length.
 SECONDS ?= 60
 
 stress: ready-to-test
-	cmake --preset release
-	cmake --build --preset release -j $(JOBS)
-	for program in build/release/tests/test_*; do \
+	cmake --preset $(RELEASE)
+	cmake --build --preset $(RELEASE) -j $(JOBS)
+	for program in build/$(RELEASE)/tests/test_*; do \
 	  STRESS_SECONDS=$(SECONDS) $$program || exit 1; done
-	LLTHREADS2_STRESS=$(SECONDS) \
-	LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/?.lua;;" \
-	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
-	$(LUA) "$$(command -v busted)" --helper=spec/support/harness.lua \
-	  -o plainTerminal --pattern=channel spec
-	LLTHREADS2_STRESS=$(SECONDS) \
-	LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/?.lua;;" \
-	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
-	$(LUA) "$$(command -v busted)" --helper=spec/support/harness.lua \
-	  -o plainTerminal spec/hostile_scale_spec.lua
+	LLTHREADS2_STRESS=$(SECONDS) $(BUSTED) --pattern=channel spec
+	LLTHREADS2_STRESS=$(SECONDS) $(BUSTED) spec/hostile_scale_spec.lua
 
 # First the canaries, bugs that must be found; what they write is shown only if
 # they are not.
@@ -101,19 +105,13 @@ oom: ready-to-test
 	cmake --preset release
 	cmake --build --preset release -j $(JOBS) \
 	  --target core oom_linked oom_faults
-	LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/?.lua;;" \
-	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
-	$(LUA) "$$(command -v busted)" --helper=spec/support/harness.lua \
-	  -o plainTerminal spec/limits_spec.lua
-	LUA_PATH="$(CURDIR)/lua/?.lua;;" \
-	LUA_CPATH="$(CURDIR)/build/release/?.so;;" \
-	LD_PRELOAD=$(CURDIR)/build/release/faults.so \
-	$(LUA) $(OOM)
+	$(BUSTED) spec/limits_spec.lua
+	LD_PRELOAD=$(CURDIR)/build/release/faults.so $(RUN) $(OOM)
 	LUA_PATH="$(CURDIR)/lua/?.lua;;" \
 	build/release/tests/oom/oom_linked $(OOM)
 
 # Everything at random, with a ledger of every message: tests/soak/soak.lua.
-soak: BUILD = release
+soak: BUILD = $(RELEASE)
 soak: ready-to-test
 	cmake --preset $(BUILD)
 	cmake --build --preset $(BUILD) -j $(JOBS) --target soak
@@ -135,11 +133,9 @@ schedules: ready-to-test
 # samples. LLTHREADS2_PEER is explained in docs/benchmarks.md.
 bench-quick: QUICK = --quick
 bench bench-quick: ready-to-bench
-	cmake --preset release
-	cmake --build --preset release -j $(JOBS) --target bench
-	LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/?.lua;$${LUA_PATH:-;}" \
-	LUA_CPATH="$(CURDIR)/build/release/?.so;$${LUA_CPATH:-;}" \
-	$(LUA) bench/run.lua $(QUICK) $(if $(ONLY),--only '$(ONLY)') \
+	cmake --preset $(RELEASE)
+	cmake --build --preset $(RELEASE) -j $(JOBS) --target bench
+	$(RUN) bench/run.lua $(QUICK) $(if $(ONLY),--only '$(ONLY)') \
 	  $(if $(JSON),--json '$(JSON)')
 
 # All tests, without those that say why not; takes about an hour.
@@ -150,36 +146,36 @@ memcheck: ready-to-test
 
 # The models of the engine, explored to the end: tests/models/check.lua.
 models: ready-to-test
-	$(LUA) tests/models/check.lua $(BOUND)
+	$(RUN) tests/models/check.lua $(BOUND)
 
 install: build
-	cmake --install build/release --prefix "$(PREFIX)"
+	cmake --install build/$(RELEASE) --prefix "$(PREFIX)"
 
 clean:
 	rm -rf build
 
 ready:
-	@sh tools/setup.sh
+	@LUA=$(LUA) sh tools/setup.sh
 
 ready-to-test:
-	@sh tools/setup.sh test
+	@LUA=$(LUA) sh tools/setup.sh test
 
 ready-to-fuzz:
-	@sh tools/setup.sh fuzz
+	@LUA=$(LUA) sh tools/setup.sh fuzz
 
 ready-to-clang:
-	@sh tools/setup.sh clang
+	@LUA=$(LUA) sh tools/setup.sh clang
 
 ready-to-aarch64:
-	@sh tools/setup.sh aarch64
+	@LUA=$(LUA) sh tools/setup.sh aarch64
 
 fetch-aarch64: ready-to-aarch64
 	@sh tests/aarch64/fetch.sh build/aarch64
 
 ready-to-bench:
-	@sh tools/setup.sh bench
+	@LUA=$(LUA) sh tools/setup.sh bench
 
-.PHONY: build help demo test sanitizers $(SANITIZERS) $(PORTS) stress soak \
+.PHONY: build help demo test test-all sanitizers $(SANITIZERS) $(PORTS) stress soak \
   fuzz oom models memcheck schedules bench bench-quick install clean \
   ready ready-to-test ready-to-clang ready-to-aarch64 ready-to-fuzz \
   ready-to-bench fetch-aarch64

@@ -7,8 +7,9 @@
 #ifndef BENCH_NATIVE_H
 #define BENCH_NATIVE_H
 
-#include <lua.h>
 #include <stdint.h>
+
+#include "lua_compat.h"
 
 /* Nanoseconds on the monotonic clock. */
 int64_t native_now(void);

@@ -110,7 +110,7 @@ static int futex_ping_pong(lua_State *L)
         return luaL_error(L, "cannot start a thread");
     for (i = 0; i < game.rounds; i++) {
         lua_pushinteger(L, ask(&game, (unsigned)i));
-        lua_rawseti(L, -2, i + 1);
+        lua_rawseti(L, -2, (int)(i + 1));
     }
     pthread_join(thread, NULL);
     return 1;

@@ -4,7 +4,6 @@
  */
 #include "lua_channel.h"
 
-#include <lauxlib.h>
 #include <math.h>
 #include <string.h>
 
@@ -66,10 +65,15 @@ static int decode(lua_State *L)
     return 1 + codec_decode(L, message);
 }
 
-/* Pushes true and the values, or an error. */
-static int decode_protected(lua_State *L, struct message *message)
+void lua_channel_push_decoder(lua_State *L)
 {
     lua_pushcfunction(L, decode);
+}
+
+/* Replaces the decoder on the top of the stack by true and the values, or by an
+ * error. */
+static int decode_protected(lua_State *L, struct message *message)
+{
     lua_pushlightuserdata(L, message);
     return lua_pcall(L, 1, LUA_MULTRET, 0);
 }
@@ -78,7 +82,7 @@ int lua_channel_push_received(lua_State *L, int index, struct message *message)
 {
     struct channel *channel = lua_channel_at(L, index);
     unsigned *uses = lua_handle_uses(L, index);
-    int top = lua_gettop(L), status;
+    int below = lua_gettop(L) - 1, status;
 
     ++*uses;
     status = decode_protected(L, message);
@@ -89,7 +93,7 @@ int lua_channel_push_received(lua_State *L, int index, struct message *message)
     }
     channel_commit(channel);
     message_release(message);
-    return lua_gettop(L) - top;
+    return lua_gettop(L) - below;
 }
 
 /* ---- send ---- */
@@ -164,8 +168,10 @@ static int channel_method_receive(lua_State *L)
     struct channel *channel = check_channel(L, "receive");
     struct deadline deadline = lua_check_timeout(L, 2, "receive");
     struct message *message;
-    enum channel_result result = channel_receive(channel, &message, &deadline);
+    enum channel_result result;
 
+    lua_channel_push_decoder(L);
+    result = channel_receive(channel, &message, &deadline);
     if (result != CHANNEL_OK)
         return lua_channel_fail(L, result);
     return lua_channel_push_received(L, 1, message);
@@ -185,6 +191,7 @@ static int next_message(lua_State *L)
     channel = lua_channel_at(L, object);
     if (channel == NULL)
         return luaL_error(L, "channel expected");
+    lua_channel_push_decoder(L);
     result = channel_receive(channel, &message, &never);
     if (result == CHANNEL_CLOSED) {
         lua_pushnil(L);
@@ -208,8 +215,10 @@ static int channel_method_peek(lua_State *L)
     struct channel *channel = check_channel(L, "peek");
     int top = lua_gettop(L), status;
     struct message *message;
-    enum channel_result result = channel_peek(channel, &message);
+    enum channel_result result;
 
+    lua_channel_push_decoder(L);
+    result = channel_peek(channel, &message);
     if (result != CHANNEL_OK)
         return lua_channel_fail(L, result);
     status = decode_protected(L, message);

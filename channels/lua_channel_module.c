@@ -2,7 +2,6 @@
  *
  * The functions of the module llthreads2.channel.
  */
-#include <lauxlib.h>
 #include <limits.h>
 #include <stdint.h>
 #include <string.h>
@@ -154,15 +153,15 @@ static void refuse_element(lua_State *L, int number, int index)
  * that they stay alive; the list may change meanwhile. */
 static unsigned push_channels(lua_State *L)
 {
-    lua_Unsigned count, i;
+    size_t count, i;
 
     if (lua_type(L, 1) != LUA_TTABLE)
         lua_refuse_type(L, 1, "select", "table");
     count = lua_rawlen(L, 1);
-    if (count > INT_MAX - 8 || !lua_checkstack(L, (int)count + 8))
+    if (count > INT_MAX - 16 || !lua_checkstack(L, (int)count + 16))
         lua_refuse_argument(L, 1, "select", "too many channels");
     for (i = 1; i <= count; i++) {
-        lua_rawgeti(L, 1, (lua_Integer)i);
+        lua_rawgeti(L, 1, (int)i);
         if (lua_channel_at(L, -1) == NULL)
             refuse_element(L, (int)i, -1);
     }
@@ -170,17 +169,16 @@ static unsigned push_channels(lua_State *L)
 }
 
 /* Where the next search begins: a random number, so that no pattern in the
- * calls keeps a channel from its turn. The generator (Knuth's, linear
- * congruential) is this state's. */
+ * calls keeps a channel from its turn. The generator (linear congruential, of
+ * 32 bits, which a number holds in any Lua) is this state's. */
 static unsigned next_start(lua_State *L, unsigned count)
 {
-    uint64_t state = (uint64_t)lua_tointeger(L, lua_upvalueindex(1));
+    uint32_t state = (uint32_t)lua_tointeger(L, lua_upvalueindex(1));
 
-    state =
-        state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    state = state * UINT32_C(1664525) + UINT32_C(1013904223);
     lua_pushinteger(L, (lua_Integer)state);
     lua_replace(L, lua_upvalueindex(1));
-    return count == 0 ? 0 : (unsigned)(state >> 33) % count;
+    return count == 0 ? 0 : (state >> 16) % count;
 }
 
 /* The channels of a select, which lie on the stack from index `first` on, and
@@ -216,7 +214,8 @@ static enum channel_result select_ready(lua_State *L,
     return result;
 }
 
-static enum channel_result select_waiting(lua_State *L,
+/* The memory for it stays on the stack, at index `place`. */
+static enum channel_result select_waiting(lua_State *L, int place,
                                           const struct choice *choice,
                                           const struct deadline *deadline,
                                           unsigned *which,
@@ -227,6 +226,7 @@ static enum channel_result select_waiting(lua_State *L,
     struct channel *channel;
     unsigned i;
 
+    lua_insert(L, place);
     for (i = 0; i < choice->count; i++) {
         channel = channel_of(L, choice, i);
         /* The memory for the places may have called a finaliser. */
@@ -245,21 +245,29 @@ static int module_select(lua_State *L)
     struct message *message;
     enum channel_result result;
     unsigned which;
+    int above;
 
     choice.count = push_channels(L);
     if (choice.count == 0 && deadline.kind == DEADLINE_NEVER)
         lua_refuse_argument(L, 1, "select",
                             "empty list, and no timeout: would wait for ever");
     choice.start = next_start(L, choice.count);
+    above = lua_gettop(L) + 1;
+    lua_pushnil(L);
+    lua_channel_push_decoder(L);
     result = select_ready(L, &choice, &which, &message);
     if (result == CHANNEL_TIMEOUT)
-        result = select_waiting(L, &choice, &deadline, &which, &message);
+        result = select_waiting(L, above, &choice, &deadline, &which, &message);
     if (result != CHANNEL_OK && result != CHANNEL_CLOSED)
         return lua_channel_fail(L, result);
+    /* In the place of the nil below the decoder. */
     lua_pushvalue(L, choice.first + (int)which);
-    if (result == CHANNEL_CLOSED)
-        return 1 + lua_channel_fail(L, result);
-    return 1 + lua_channel_push_received(L, choice.first + (int)which, message);
+    lua_replace(L, -3);
+    if (result == CHANNEL_OK)
+        return 1 + lua_channel_push_received(L, choice.first + (int)which,
+                                             message);
+    lua_pop(L, 1);
+    return 1 + lua_channel_fail(L, result);
 }
 
 /* ---- the table ---- */

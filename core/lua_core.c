@@ -2,12 +2,10 @@
  *
  * The module llthreads2.core: what the modules in lua/ are made of.
  */
-#include <lauxlib.h>
-#include <lua.h>
-
 #include "live.h"
 #include "lua_argument.h"
 #include "lua_channel.h"
+#include "lua_compat.h"
 #include "lua_interrupt.h"
 #include "lua_logger.h"
 #include "lua_party.h"
@@ -68,6 +66,7 @@ luaopen_llthreads2_core(lua_State *L);
 
 int luaopen_llthreads2_core(lua_State *L)
 {
+    lua_compat_check(L);
     if (waiter_setup() != 0)
         return luaL_error(L, "no thread-specific key is left");
     lua_party_of(L);

@@ -31,6 +31,14 @@ static bool is_main_program(const struct link_map *object)
     return object == NULL || object->l_name == NULL || *object->l_name == '\0';
 }
 
+bool library_is_one(const void *code, const void *other)
+{
+    Dl_info info, other_info;
+
+    return dladdr(code, &info) != 0 && dladdr(other, &other_info) != 0 &&
+           info.dli_fbase == other_info.dli_fbase;
+}
+
 bool library_pin(const void *code)
 {
     Dl_info info;

@@ -12,4 +12,7 @@
  * program itself) needs no keeping. Any thread. */
 bool library_pin(const void *code);
 
+/* Whether one shared object, or the program, contains both. Any thread. */
+bool library_is_one(const void *code, const void *other);
+
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lua_argument.h"
 
-#include <lauxlib.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>

@@ -9,8 +9,7 @@
 #ifndef RUNTIME_LUA_ARGUMENT_H
 #define RUNTIME_LUA_ARGUMENT_H
 
-#include <lua.h>
-
+#include "lua_compat.h"
 #include "waiter.h"
 
 /* Raises "bad argument #n to 'function' (why)", counting as the caller counts:

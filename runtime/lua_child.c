@@ -2,15 +2,13 @@
  *
  * Whatever may raise runs inside of a protected call. Between these calls only
  * functions are used that never raise: pushing light values and C functions,
- * codec_encode(), the stack manipulation.
+ * codec_encode(), the stack manipulation. (In 5.1 a C function needs memory;
+ * there lua_compat_run() protects it all once more.)
  *
  * The chunk is called as a program's main chunk is, straight from C: it finds
  * no other function below itself.
  */
 #include "lua_child.h"
-
-#include <lauxlib.h>
-#include <lualib.h>
 
 #include "lua_codec.h"
 #include "lua_home.h"
@@ -28,7 +26,7 @@ struct child {
     /* First the arguments, then the results or the error: having served for
      * the one, the message has room for the other. */
     struct message *message;
-    struct lua_interrupt interrupt;
+    struct lua_interrupt *interrupt;
 };
 
 /* ---- preparing ---- */
@@ -50,14 +48,14 @@ static int prepare(lua_State *L)
 {
     struct child *child = lua_touserdata(L, 1);
 
-    lua_gc(L, LUA_GCSTOP);
+    lua_gc(L, LUA_GCSTOP, 0);
     luaL_openlibs(L);
     lua_party_set(L, &child->thread->party);
-    lua_interrupt_prepare(L);
+    child->interrupt = lua_interrupt_prepare(L);
     lua_settop(L, 0);
     codec_decode(L, child->message);
     load_chunk(L);
-    lua_gc(L, LUA_GCRESTART);
+    lua_gc(L, LUA_GCRESTART, 0);
     return lua_gettop(L);
 }
 
@@ -128,15 +126,15 @@ static int call_chunk(struct child *child)
     lua_State *L = child->L;
     int arguments = lua_gettop(L) - 1, status;
 
-    if (!lua_checkstack(L, 2)) {
+    if (!lua_compat_checkstack(L, 2)) {
         push_no_memory(L);
         return LUA_ERRMEM;
     }
     lua_pushcfunction(L, add_traceback);
     lua_insert(L, 1);
-    lua_interrupt_begin(&child->interrupt, L, child->thread);
+    lua_interrupt_begin(child->interrupt, L, child->thread);
     status = lua_pcall(L, arguments, LUA_MULTRET, 1);
-    lua_interrupt_end(&child->interrupt);
+    lua_interrupt_end(child->interrupt);
     return status;
 }
 
@@ -155,9 +153,11 @@ static int keep_results(struct child *child)
 
     if (thread_keeps_to_itself(child->thread))
         return LUA_OK;
-    /* They stay on the stack of the state, which the parent closes. */
+    /* They stay in the state, which the parent closes. */
     child->message->lends = true;
-    if (codec_encode(L, 2, lua_gettop(L), CODEC_LENIENT, child->message,
+    fault.problem = CODEC_NO_MEMORY;
+    if (lua_compat_checkstack(L, CODEC_SLOTS) &&
+        codec_encode(L, 2, lua_gettop(L), CODEC_LENIENT, child->message,
                      &fault))
         return LUA_OK;
     lua_settop(L, 0);
@@ -209,7 +209,8 @@ static void keep_error(struct child *child)
     to_message(L);
     message_clear(child->message);
     child->message->label = THREAD_FAILED;
-    if (!codec_encode(L, lua_gettop(L), lua_gettop(L), CODEC_STRICT,
+    if (!lua_compat_checkstack(L, CODEC_SLOTS) ||
+        !codec_encode(L, lua_gettop(L), lua_gettop(L), CODEC_STRICT,
                       child->message, &fault))
         keep_no_memory(child);
     report_message(L);
@@ -226,8 +227,9 @@ static void keep_outcome(struct child *child, int status)
         keep_error(child);
 }
 
-static void run_state(struct child *child)
+static void run_state(void *context)
 {
+    struct child *child = context;
     lua_State *L = child->L;
     int status;
 
@@ -240,10 +242,20 @@ static void run_state(struct child *child)
     keep_outcome(child, status);
 }
 
-static void fail_without_state(struct child *child)
+static void fail_without_memory(struct child *child)
 {
     lua_logger_print(NO_MEMORY, sizeof NO_MEMORY - 1);
     keep_no_memory(child);
+}
+
+static void run(struct child *child)
+{
+    child->L = child->home->L;
+    if (lua_compat_run(child->L, run_state, child))
+        return;
+    if (child->interrupt != NULL)
+        lua_interrupt_end(child->interrupt);
+    fail_without_memory(child);
 }
 
 static void finish(struct child *child)
@@ -267,12 +279,10 @@ void lua_child_run(struct thread *thread)
 
     if (thread_settle(thread))
         child.home = lua_home_new();
-    if (child.home != NULL) {
-        child.L = child.home->L;
-        run_state(&child);
-    } else {
-        fail_without_state(&child);
-    }
+    if (child.home != NULL)
+        run(&child);
+    else
+        fail_without_memory(&child);
     finish(&child);
 }
 

@@ -6,8 +6,7 @@
 #ifndef RUNTIME_LUA_CHILD_H
 #define RUNTIME_LUA_CHILD_H
 
-#include <lua.h>
-
+#include "lua_compat.h"
 #include "thread.h"
 
 /* The body of a thread. The message in its inbox holds a precompiled chunk, as

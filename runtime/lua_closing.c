@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "lua_closing.h"
 
-#include <lauxlib.h>
-
 /* The place of the table in the registry. */
 static const char closing_key;
 
-/* Since 5.4.4 Lua tells a collector that waits for a finaliser from one that
- * the program has stopped. */
 bool lua_is_finalising(lua_State *L)
 {
-    int running = lua_gc(L, LUA_GCISRUNNING);
-
-#if LUA_VERSION_RELEASE_NUM >= 50404
-    return running < 0;
-#else
-    return running <= 0;
-#endif
+    return lua_gc(L, LUA_GCISRUNNING, 0) <= LUA_COMPAT_FINALISING;
 }
 
 /* While code runs, the collector is called by a function of that code. When
@@ -28,10 +18,12 @@ bool lua_is_closing(lua_State *L)
     return lua_getstack(L, 1, &caller) == 0;
 }
 
-/* The keys are the objects. */
+/* The finaliser of the keeper. The keys of the table are the objects. */
 static int collect_noted(lua_State *L)
 {
-    lua_settop(L, 1);
+    lua_settop(L, 0);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &closing_key) != LUA_TTABLE)
+        return 0;
     lua_pushnil(L);
     while (lua_next(L, 1)) {
         lua_pop(L, 1);
@@ -44,6 +36,16 @@ static int collect_noted(lua_State *L)
     return 0;
 }
 
+/* Tables have no finalisers in 5.1, so a userdata has it that lives as long. */
+static void push_keeper(lua_State *L)
+{
+    lua_newuserdatauv(L, 0, 0);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, collect_noted);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+}
+
 void lua_closing_prepare(lua_State *L)
 {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &closing_key) != LUA_TTABLE) {
@@ -51,8 +53,8 @@ void lua_closing_prepare(lua_State *L)
         lua_createtable(L, 0, 2);
         lua_pushliteral(L, "k");
         lua_setfield(L, -2, "__mode");
-        lua_pushcfunction(L, collect_noted);
-        lua_setfield(L, -2, "__gc");
+        push_keeper(L);
+        lua_setfield(L, -2, "keeper");
         lua_setmetatable(L, -2);
         lua_rawsetp(L, LUA_REGISTRYINDEX, &closing_key);
     }

@@ -5,9 +5,9 @@
  * Closing a state calls the finalisers of all its objects, and those may make
  * new ones: start threads, open channels, receive messages with channels in
  * them. Lua never calls the finalisers of these. So an object of ours that is
- * made inside of any finaliser is noted, in a table that is older than all of
- * them and hence finalised after them; its own finaliser lets go of what has
- * been noted. What finalisers make that are called still later is lost: those
+ * made inside of any finaliser is noted, in a table whose keeper is older than
+ * all of them and hence finalised after them; the keeper's own finaliser lets go
+ * of what has been noted. What finalisers make that are called still later is lost: those
  * of objects that are older than the state's first object of ours.
  *
  * All functions belong to the thread that runs the state.
@@ -15,11 +15,14 @@
 #ifndef RUNTIME_LUA_CLOSING_H
 #define RUNTIME_LUA_CLOSING_H
 
-#include <lua.h>
 #include <stdbool.h>
 
+#include "lua_compat.h"
+
 /* Whether a finaliser runs, hence perhaps one of a state that is being closed.
- * Never raises. */
+ * Before 5.4.4: whether one may run, since it seems so too while the program has
+ * stopped the collector; in 5.1, which tells nothing about it, always. Never
+ * raises. */
 bool lua_is_finalising(lua_State *L);
 
 /* In a finaliser, a C function: whether the state is being closed. Never raises.

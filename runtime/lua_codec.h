@@ -11,6 +11,7 @@
  *   table      sizes of array and hash part, the values of the array part,
  *              then key and value of each other field
  *   C function its address, how many upvalues it has, these
+ *   built-in function that is not one, or has an environment: its name
  *   light userdata, its address
  *   handle     its number in the message, which keeps it alive
  *   reference  the number of a table or closure that came before
@@ -39,7 +40,7 @@
  * Encoding touches nothing but the message, and the stack of its Lua state up
  * to where it was. It makes no Lua objects and never raises (deep values may
  * make the stack grow; if that fails the result says so), and may be called
- * with bare resources in hand. Decoding makes Lua objects and so may raise; the
+ * with bare resources in hand, and CODEC_SLOTS free slots of the stack. Decoding makes Lua objects and so may raise; the
  * message stays as it is, and a second attempt finds it whole. Both belong to
  * the thread that runs the Lua state.
  *
@@ -63,14 +64,17 @@
 #ifndef RUNTIME_LUA_CODEC_H
 #define RUNTIME_LUA_CODEC_H
 
-#include <lua.h>
 #include <stdbool.h>
 
+#include "lua_compat.h"
 #include "message.h"
 
 /* The values of a message are at depth 1, what they contain at depth 2, and so
  * on; this is the last depth that may travel. */
 #define CODEC_MAX_DEPTH 100
+
+/* A C function has more of them when it begins. */
+#define CODEC_SLOTS 10
 
 /* From this length on a string may be lent. */
 #define CODEC_LENT 65536

@@ -7,9 +7,10 @@
  */
 #include "lua_codec.h"
 
-#include <lauxlib.h>
 #include <limits.h>
+#include <stdio.h>
 
+#include "lua_builtin.h"
 #include "lua_codec_format.h"
 #include "lua_codec_reader.h"
 #include "lua_handle.h"
@@ -44,14 +45,9 @@ static _Noreturn void malformed(struct decoder *d)
 
 /* ---- values without parts ---- */
 
-/* Places are used in their order first, in any order then. */
-static void push_and_keep(struct decoder *d)
+static void push_string(struct decoder *d)
 {
-    unsigned place = read_byte(&d->r), tag = read_byte(&d->r);
-
-    if (place > d->text_count || place >= d->text_places)
-        malformed(d);
-    switch (tag) {
+    switch (read_byte(&d->r)) {
     case TAG_STRING8:
         push_string8(&d->r);
         break;
@@ -64,6 +60,16 @@ static void push_and_keep(struct decoder *d)
     default:
         malformed(d);
     }
+}
+
+/* Places are used in their order first, in any order then. */
+static void push_and_keep(struct decoder *d)
+{
+    unsigned place = read_byte(&d->r);
+
+    if (place > d->text_count || place >= d->text_places)
+        malformed(d);
+    push_string(d);
     lua_copy(d->L, -1, d->texts + (int)place);
     d->text_count += place == d->text_count;
 }
@@ -119,6 +125,16 @@ static void push_lent(struct decoder *d)
     lua_pushlstring(d->L, text->text, text->length);
 }
 
+static void push_builtin(struct decoder *d)
+{
+    unsigned library;
+
+    check_trusted(d);
+    library = read_byte(&d->r);
+    push_string(d);
+    lua_builtin_push(d->L, library);
+}
+
 /* ---- things with an identity ---- */
 
 /* Gives the object on the top of the stack the next number. */
@@ -127,8 +143,10 @@ static void number_object(struct decoder *d)
     d->object_count++;
     if (d->objects == 0)
         return;
+    if (d->object_count >= INT_MAX)
+        malformed(d);
     lua_pushvalue(d->L, -1);
-    lua_rawseti(d->L, d->objects, d->object_count);
+    lua_rawseti(d->L, d->objects, (int)d->object_count);
 }
 
 static void push_reference(struct decoder *d)
@@ -138,7 +156,7 @@ static void push_reference(struct decoder *d)
     read_into(&d->r, &number, sizeof number);
     if (d->objects == 0 || number >= d->object_count)
         malformed(d);
-    lua_rawgeti(d->L, d->objects, (lua_Integer)number + 1);
+    lua_rawgeti(d->L, d->objects, (int)number + 1);
 }
 
 /* Each slot that a table asks for is a byte of the message at least, and those
@@ -165,13 +183,14 @@ static void push_empty_table(struct decoder *d, const struct table_sizes *sizes)
 static void fill_table(struct decoder *d, const struct table_sizes *sizes,
                        int depth)
 {
-    uint32_t i;
+    const int array = (int)sizes->array, hash = (int)sizes->hash;
+    int i;
 
-    for (i = 1; i <= sizes->array; i++) {
+    for (i = 1; i <= array; i++) {
         decode_value(d, depth);
         lua_rawseti(d->L, -2, i);
     }
-    for (i = 0; i < sizes->hash; i++) {
+    for (i = 0; i < hash; i++) {
         decode_key(d, depth);
         decode_value(d, depth);
         lua_rawset(d->L, -3);
@@ -253,6 +272,9 @@ static void decode_tagged(struct decoder *d, unsigned tag, int depth)
         break;
     case TAG_LENT:
         push_lent(d);
+        break;
+    case TAG_BUILTIN:
+        push_builtin(d);
         break;
     default:
         malformed(d);
@@ -356,10 +378,15 @@ static void remove_helpers(struct decoder *d, int count)
 
 static int count_values(lua_State *L, const struct message *message)
 {
+    char why[64];
+
     if (message->values > INT_MAX - UINT8_MAX - STACK_VALUE ||
-        !lua_checkstack(L, (int)message->values + message->texts + STACK_VALUE))
-        luaL_error(L, "too many values (%I) for the stack",
-                   (LUAI_UACINT)message->values);
+        !lua_checkstack(L,
+                        (int)message->values + message->texts + STACK_VALUE)) {
+        snprintf(why, sizeof why, "too many values (%u) for the stack",
+                 message->values);
+        luaL_error(L, "%s", why);
+    }
     return (int)message->values;
 }
 

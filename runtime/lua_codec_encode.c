@@ -4,11 +4,11 @@
  */
 #include "lua_codec.h"
 
-#include <lauxlib.h>
 #include <stdio.h>
 
 #include "identity.h"
 #include "library.h"
+#include "lua_builtin.h"
 #include "lua_codec_format.h"
 #include "lua_codec_place.h"
 #include "lua_codec_texts.h"
@@ -21,6 +21,8 @@ struct encoder {
     struct writer w;
     struct codec_fault *fault;
     enum codec_policy policy;
+    /* The stack index up to which there is room for certain. */
+    int ceiling;
     struct identity identity;
     /* From the second table on: in one table names do not repeat. */
     bool knows_texts;
@@ -46,6 +48,7 @@ static void begin(struct encoder *e, lua_State *L, enum codec_policy policy,
     fault->place[0] = '\0';
     e->fault = fault;
     e->policy = policy;
+    e->ceiling = lua_gettop(L) + CODEC_SLOTS;
     identity_init(&e->identity);
     e->knows_texts = false;
 }
@@ -59,14 +62,32 @@ static void end(struct encoder *e)
     identity_destroy(&e->identity);
 }
 
+/* The slots that a value needs, leaving aside its parts. */
+#define SLOTS LUA_BUILTIN_SLOTS
+
+/* The stack grows by many slots at once: it is a protected call in some Luas. */
+static bool grow_stack(struct encoder *e)
+{
+    if (!lua_compat_checkstack(e->L, 10 * SLOTS))
+        return false;
+    e->ceiling = lua_gettop(e->L) + 10 * SLOTS;
+    return true;
+}
+
+static inline bool has_slots(struct encoder *e)
+{
+    return lua_gettop(e->L) + SLOTS <= e->ceiling || grow_stack(e);
+}
+
 /* ---- values without parts ---- */
 
 static inline bool put_number(struct encoder *e, int index)
 {
+    lua_Integer integer;
     lua_Number number;
 
-    if (lua_isinteger(e->L, index))
-        return write_integer(&e->w, lua_tointeger(e->L, index));
+    if (lua_compat_integer_at(e->L, index, &integer))
+        return write_integer(&e->w, integer);
     number = lua_tonumber(e->L, index);
     return write_tagged(&e->w, TAG_FLOAT, &number, sizeof number);
 }
@@ -157,11 +178,8 @@ static bool refuse(struct encoder *e, int index, const struct step *at,
 
 static bool put_userdata(struct encoder *e, int index, const struct step *at)
 {
-    struct handle *handle;
+    struct handle *handle = lua_handle_at(e->L, index);
 
-    if (!lua_checkstack(e->L, 4))
-        return false;
-    handle = lua_handle_at(e->L, index);
     if (handle == NULL)
         return refuse(e, index, at, "userdata");
     return put_handle(e, handle);
@@ -209,22 +227,22 @@ static enum meeting meet(struct encoder *e, int index)
 struct walk {
     struct table_sizes sizes;
     /* Values in the array that are not nil. */
-    lua_Unsigned filled;
-    lua_Unsigned border;
+    uint64_t filled;
+    uint64_t border;
 };
 
 /* Holes are filled with nil as long as the array does not get much emptier
  * than those that Lua makes, or is short. This keeps the length of a table with
  * holes, which Lua finds by where its array part ends. */
-static bool may_follow(const struct walk *walk, lua_Unsigned key)
+static bool may_follow(const struct walk *walk, uint64_t key)
 {
-    lua_Unsigned next = (lua_Unsigned)walk->sizes.array + 1;
+    uint64_t next = (uint64_t)walk->sizes.array + 1;
 
     return key > next && key < UINT32_MAX && key <= walk->border &&
            key <= 8 * walk->filled + 64;
 }
 
-static bool put_holes(struct encoder *e, struct walk *walk, lua_Unsigned key)
+static bool put_holes(struct encoder *e, struct walk *walk, uint64_t key)
 {
     for (; walk->sizes.array + 1 < key; walk->sizes.array++)
         if (!write_tag(&e->w, TAG_NIL))
@@ -234,12 +252,14 @@ static bool put_holes(struct encoder *e, struct walk *walk, lua_Unsigned key)
 
 /* Whether the key goes on with the array. */
 static inline bool is_place(struct encoder *e, struct walk *walk, int index,
-                            lua_Unsigned *key)
+                            uint64_t *key)
 {
-    if (!lua_isinteger(e->L, index))
+    lua_Integer integer;
+
+    if (!lua_compat_integer_at(e->L, index, &integer))
         return false;
-    *key = (lua_Unsigned)lua_tointeger(e->L, index);
-    return (*key == walk->sizes.array + (lua_Unsigned)1 && *key < UINT32_MAX) ||
+    *key = (uint64_t)integer;
+    return (*key == walk->sizes.array + UINT64_C(1) && *key < UINT32_MAX) ||
            may_follow(walk, *key);
 }
 
@@ -247,8 +267,11 @@ static inline bool is_place(struct encoder *e, struct walk *walk, int index,
 static inline bool put_element(struct encoder *e, int index,
                                const struct step *at, int depth)
 {
-    if (lua_isinteger(e->L, index) && depth <= CODEC_MAX_DEPTH)
-        return write_integer(&e->w, lua_tointeger(e->L, index));
+    lua_Integer integer;
+
+    if (lua_compat_integer_at(e->L, index, &integer) &&
+        depth <= CODEC_MAX_DEPTH)
+        return write_integer(&e->w, integer);
     return encode_value(e, index, at, depth);
 }
 
@@ -258,7 +281,7 @@ static bool put_array(struct encoder *e, struct walk *walk, int index,
                       const struct step *at, int depth, bool *more)
 {
     const int key = at->index, value = key + 1;
-    lua_Unsigned place;
+    uint64_t place;
 
     while ((*more = lua_next(e->L, index)) && is_place(e, walk, key, &place)) {
         if (!put_holes(e, walk, place) || !put_element(e, value, at, depth))
@@ -307,7 +330,7 @@ static bool put_table(struct encoder *e, int index, const struct step *at,
 
     if (meeting != MET_FIRST)
         return meeting == MET_AGAIN;
-    if (!lua_checkstack(e->L, 4) ||
+    if (!has_slots(e) ||
         !write_tagged(&e->w, TAG_TABLE, &walk.sizes, sizeof walk.sizes))
         return false;
     content = writer_place(&e->w);
@@ -385,6 +408,7 @@ static bool try_closure(struct encoder *e, int index, int depth, bool *works)
     if (message == NULL)
         return fail(e, CODEC_NO_MEMORY);
     begin(&trial, e->L, CODEC_STRICT, message, &fault);
+    trial.ceiling = e->ceiling;
     *works = encode_value(&trial, index, NULL, depth);
     lua_settop(e->L, top);
     end(&trial);
@@ -414,19 +438,46 @@ static bool put_whole_closure(struct encoder *e, int index, uint8_t upvalues,
     return ok;
 }
 
-static bool put_any_function(struct encoder *e, int index,
-                             const struct step *at, int depth)
-{
-    uint8_t upvalues;
+/* ---- functions that are not C functions alone ---- */
 
-    if (!lua_iscfunction(e->L, index))
-        return refuse(e, index, at, "Lua function");
-    if (!lua_checkstack(e->L, 4))
-        return false;
-    upvalues = count_upvalues(e->L, index);
+static bool put_builtin(struct encoder *e, const struct lua_builtin *builtin)
+{
+    uint8_t library = (uint8_t)builtin->library;
+
+    return write_tagged(&e->w, TAG_BUILTIN, &library, sizeof library) &&
+           write_text(&e->w, builtin->field, builtin->length);
+}
+
+/* An address, and what upvalues there are. */
+static bool put_plain(struct encoder *e, int index, const struct step *at,
+                      int depth)
+{
+    uint8_t upvalues = count_upvalues(e->L, index);
+
     if (upvalues == 0)
         return put_function(e, index, 0, at, depth);
     return put_whole_closure(e, index, upvalues, at, depth);
+}
+
+static bool put_any_function(struct encoder *e, int index,
+                             const struct step *at, int depth)
+{
+    enum lua_compat_environment environment = LUA_COMPAT_OWN;
+    struct lua_builtin builtin;
+
+    if (!has_slots(e))
+        return false;
+    if (lua_tocfunction(e->L, index) != NULL)
+        environment = lua_compat_environment_at(e->L, index);
+    if (environment == LUA_COMPAT_COMMON)
+        return put_plain(e, index, at, depth);
+    if (lua_builtin_find(e->L, index, &builtin))
+        return put_builtin(e, &builtin);
+    if (environment == LUA_COMPAT_PACKAGE)
+        return put_plain(e, index, at, depth);
+    if (lua_iscfunction(e->L, index))
+        return refuse(e, index, at, "C function that is bound to its state");
+    return refuse(e, index, at, "Lua function");
 }
 
 /* ---- all others ---- */
@@ -445,8 +496,10 @@ static bool encode_other(struct encoder *e, int index, const struct step *at,
         return put_any_function(e, index, at, depth);
     case LUA_TTHREAD:
         return refuse(e, index, at, "coroutine");
-    default:
+    case LUA_TUSERDATA:
         return put_userdata(e, index, at);
+    default:
+        return refuse(e, index, at, luaL_typename(e->L, index));
     }
 }
 

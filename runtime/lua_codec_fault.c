@@ -4,8 +4,6 @@
  */
 #include "lua_codec.h"
 
-#include <lauxlib.h>
-
 #include "lua_argument.h"
 
 void codec_push_fault(lua_State *L, const struct codec_fault *fault)

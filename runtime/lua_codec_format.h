@@ -26,6 +26,7 @@ enum tag {
     TAG_KEEP,          /* uint8_t place, a string that is kept there */
     TAG_KEPT,          /* uint8_t place of a string */
     TAG_LENT,          /* uint32_t number of a string that is lent */
+    TAG_BUILTIN,       /* uint8_t library, a string: the field there */
     /* From here on the tag is an integer from 0 to 127 itself. */
     TAG_SMALL_INTEGER = 0x80
 };

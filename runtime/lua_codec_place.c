@@ -43,6 +43,7 @@ static void describe_string(const char *text, size_t length, char *out,
 
 static void describe_key(lua_State *L, int index, char *out, size_t size)
 {
+    lua_Integer integer;
     const char *text;
     size_t length;
 
@@ -52,8 +53,8 @@ static void describe_key(lua_State *L, int index, char *out, size_t size)
         describe_string(text, length, out, size);
         break;
     case LUA_TNUMBER:
-        if (lua_isinteger(L, index))
-            snprintf(out, size, "[%lld]", (long long)lua_tointeger(L, index));
+        if (lua_compat_integer_at(L, index, &integer))
+            snprintf(out, size, "[%lld]", (long long)integer);
         else
             snprintf(out, size, "[%.14g]", lua_tonumber(L, index));
         break;

@@ -5,8 +5,9 @@
 #ifndef RUNTIME_LUA_CODEC_PLACE_H
 #define RUNTIME_LUA_CODEC_PLACE_H
 
-#include <lua.h>
 #include <stddef.h>
+
+#include "lua_compat.h"
 
 enum step_kind {
     /* Into the value of a field, whose key lies at a stack index. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lua_codec_reader.h"
 
-#include <lauxlib.h>
 #include <stdlib.h>
 
 void reader_reject(struct reader *r)

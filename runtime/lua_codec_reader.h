@@ -8,11 +8,11 @@
 #ifndef RUNTIME_LUA_CODEC_READER_H
 #define RUNTIME_LUA_CODEC_READER_H
 
-#include <lua.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "lua_codec_format.h"
+#include "lua_compat.h"
 
 /* Where the next byte comes from, and where they end. */
 struct reader {

@@ -8,9 +8,8 @@
 #ifndef RUNTIME_LUA_CODEC_WRITER_H
 #define RUNTIME_LUA_CODEC_WRITER_H
 
-#include <lua.h>
-
 #include "lua_codec_format.h"
+#include "lua_compat.h"
 #include "message.h"
 
 /* Where the next byte goes, and where the memory ends. */

@@ -7,10 +7,8 @@
 #ifndef RUNTIME_LUA_HANDLE_H
 #define RUNTIME_LUA_HANDLE_H
 
-#include <lauxlib.h>
-#include <lua.h>
-
 #include "handle.h"
+#include "lua_compat.h"
 
 /* How a class of handles looks to Lua: `binding` of its struct handle_class.
  * The address of this structure is the key of its metatable. */

@@ -40,7 +40,7 @@ static struct lua_home *furnish(struct heap *heap)
     if (home == NULL)
         return NULL;
     *home =
-        (struct lua_home){.L = lua_newstate(heap_resize, heap), .heap = heap};
+        (struct lua_home){.L = lua_compat_newstate(heap_resize, heap), .heap = heap};
     if (home->L == NULL) {
         (void)heap_resize(heap, home, sizeof *home, 0);
         return NULL;

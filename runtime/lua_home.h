@@ -5,8 +5,9 @@
 #ifndef RUNTIME_LUA_HOME_H
 #define RUNTIME_LUA_HOME_H
 
-#include <lua.h>
 #include <stdbool.h>
+
+#include "lua_compat.h"
 
 struct heap;
 

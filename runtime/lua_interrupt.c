@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "lua_interrupt.h"
 
-#include <lauxlib.h>
 #include <stdbool.h>
 
 #include "lua_closing.h"
 
-/* The place of the struct lua_interrupt of a state in its registry. */
+/* The place of the struct lua_interrupt of a state, a userdata, in its registry.
+ */
 static const char interrupt_key;
 
 static void call_hook(lua_State *L, lua_Debug *ar);
 
-/* NULL in a state that runs no code a thread was made for. */
+/* NULL in a state that runs no code a thread was made for, or no longer:
+ * finalisers may run later, in another thread. */
 static struct lua_interrupt *interrupt_of(lua_State *L)
 {
     struct lua_interrupt *interrupt;
@@ -19,7 +20,7 @@ static struct lua_interrupt *interrupt_of(lua_State *L)
     lua_rawgetp(L, LUA_REGISTRYINDEX, &interrupt_key);
     interrupt = lua_touserdata(L, -1);
     lua_pop(L, 1);
-    return interrupt;
+    return interrupt == NULL || interrupt->L == NULL ? NULL : interrupt;
 }
 
 int lua_interrupt_raise(lua_State *L)
@@ -94,16 +95,15 @@ static void call_hook(lua_State *L, lua_Debug *ar)
 
 static void reach_coroutine(lua_State *L, struct lua_interrupt *interrupt)
 {
-    if (interrupt->L == NULL || !waiter_has_interrupt())
+    if (!waiter_has_interrupt())
         return;
     nudged(interrupt);
     if (L != interrupt->L)
         set_hook(L, &interrupt->other);
 }
 
-/* Setting the metatable again marks the sentinel for another finalisation, in
- * the next cycle. A state that is closed by the code it runs (os.exit can do
- * that) must not get a hook any more. */
+/* A state that is closed by the code it runs (os.exit can do that) must not get
+ * a hook any more. */
 static int sentinel_collected(lua_State *L)
 {
     struct lua_interrupt *interrupt = interrupt_of(L);
@@ -115,8 +115,7 @@ static int sentinel_collected(lua_State *L)
         return 0;
     }
     reach_coroutine(L, interrupt);
-    if (lua_getmetatable(L, 1))
-        lua_setmetatable(L, 1);
+    lua_compat_finalise_again(L);
     return 0;
 }
 
@@ -132,26 +131,21 @@ static void make_sentinel(lua_State *L)
 
 /* ---- for the child ---- */
 
-/* Once the key exists this allocates nothing. */
-static void set_interrupt(lua_State *L, struct lua_interrupt *interrupt)
+struct lua_interrupt *lua_interrupt_prepare(lua_State *L)
 {
-    lua_pushlightuserdata(L, interrupt);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &interrupt_key);
-}
+    struct lua_interrupt *interrupt =
+        lua_newuserdatauv(L, sizeof *interrupt, 0);
 
-/* A state that gets no further than this has nothing that its end would have to
- * take back. */
-void lua_interrupt_prepare(lua_State *L)
-{
-    set_interrupt(L, NULL);
+    *interrupt = (struct lua_interrupt){.L = NULL};
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &interrupt_key);
     make_sentinel(L);
+    return interrupt;
 }
 
 void lua_interrupt_begin(struct lua_interrupt *interrupt, lua_State *L,
                          struct thread *thread)
 {
     interrupt->L = L;
-    set_interrupt(L, interrupt);
     thread_accept_interrupts(thread, nudged, interrupt);
 }
 
@@ -166,7 +160,4 @@ void lua_interrupt_end(struct lua_interrupt *interrupt)
     thread_refuse_interrupts();
     if (lua_gethook(L) == call_hook)
         give_back_hook(L, interrupt);
-    /* Finalisers run later, perhaps in another thread, when *interrupt is
-     * gone. */
-    set_interrupt(L, NULL);
 }

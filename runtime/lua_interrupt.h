@@ -33,9 +33,9 @@
 #ifndef RUNTIME_LUA_INTERRUPT_H
 #define RUNTIME_LUA_INTERRUPT_H
 
-#include <lua.h>
 #include <signal.h>
 
+#include "lua_compat.h"
 #include "thread.h"
 
 #define INTERRUPTED_ERROR "llthreads2: thread was interrupted"
@@ -47,7 +47,7 @@ struct lua_old_hook {
     int mask, count;
 };
 
-/* What a child keeps about interrupts while it runs code. */
+/* What a child keeps about interrupts. */
 struct lua_interrupt {
     /* NULL: no code runs. */
     lua_State *volatile L;
@@ -56,9 +56,9 @@ struct lua_interrupt {
     struct lua_old_hook main, other;
 };
 
-/* Makes what begin and end need in a new state. May raise for want of memory.
- * These three belong to the child. */
-void lua_interrupt_prepare(lua_State *L);
+/* Makes what begin and end need in a new state, which keeps it until it is
+ * closed. May raise for want of memory. These three belong to the child. */
+struct lua_interrupt *lua_interrupt_prepare(lua_State *L);
 
 /* From now on interrupts are raised in the code the state runs. */
 void lua_interrupt_begin(struct lua_interrupt *interrupt, lua_State *L,

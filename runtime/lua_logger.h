@@ -6,8 +6,9 @@
 #ifndef RUNTIME_LUA_LOGGER_H
 #define RUNTIME_LUA_LOGGER_H
 
-#include <lua.h>
 #include <stddef.h>
+
+#include "lua_compat.h"
 
 /* Makes the function on the top of the stack the logger of this state, and
  * pops it. May raise for want of memory. The thread that runs the state. */

@@ -7,8 +7,9 @@
 #ifndef RUNTIME_LUA_MARK_H
 #define RUNTIME_LUA_MARK_H
 
-#include <lua.h>
 #include <stddef.h>
+
+#include "lua_compat.h"
 
 /* The userdata at a stack index if it has this size and begins with this mark;
  * NULL: something else. Never raises. The thread that runs the state. */

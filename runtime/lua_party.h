@@ -8,8 +8,7 @@
 #ifndef RUNTIME_LUA_PARTY_H
 #define RUNTIME_LUA_PARTY_H
 
-#include <lua.h>
-
+#include "lua_compat.h"
 #include "party.h"
 
 /* Whose state this is. Before anything asks for its party. May raise for want

@@ -11,7 +11,6 @@
  */
 #include "lua_thread.h"
 
-#include <lauxlib.h>
 #include <string.h>
 
 #include "lua_argument.h"

@@ -8,7 +8,7 @@
 #ifndef RUNTIME_LUA_THREAD_H
 #define RUNTIME_LUA_THREAD_H
 
-#include <lua.h>
+#include "lua_compat.h"
 
 /* `new(code, ...)`: a thread object. Has no upvalues and needs no preparation
  * of its state, so that programs can pass it to their children. */

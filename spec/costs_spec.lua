@@ -150,9 +150,10 @@ describe("the instructions of", function()
     return (through + freed - nothing) / (plain - state)
   end
 
-  -- The budgets are 10 % above what was measured: 0.64 and 0.82.
+  -- The budgets are 10 % above what was measured: 0.69 and 0.82. (The first was
+  -- 0.64 before a message's bytes were checked while they are read.)
   it("copying 10,000 records are fewer than those of a plain copy", function()
-    costs.within(0.70, ratio("records", 10000), "copying 10,000 records by a "
+    costs.within(0.76, ratio("records", 10000), "copying 10,000 records by a "
       .. "channel, in times of the instructions of a plain copy")
   end)
 

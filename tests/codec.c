@@ -275,7 +275,7 @@ static void long_strings_may_be_lent(void)
           "and arrives whole");
     CHECK(message_own(message), "the message can have a copy");
     lua_settop(from, 0);
-    lua_gc(from, LUA_GCCOLLECT);
+    lua_gc(from, LUA_GCCOLLECT, 0);
     CHECK(decode(to, message) == LUA_OK &&
               state_holds(to, "a == ('x'):rep(65536)"),
           "which outlives the string");
@@ -322,10 +322,10 @@ static unsigned long allocations_for(const char *expression)
     state_evaluate(from, expression);
     message = encode(from);
     lua_settop(to, 0);
-    lua_gc(to, LUA_GCSTOP);
+    lua_gc(to, LUA_GCSTOP, 0);
     before = to_memory.allocations;
     (void)codec_decode(to, message);
-    lua_gc(to, LUA_GCRESTART);
+    lua_gc(to, LUA_GCRESTART, 0);
     message_release(message);
     return to_memory.allocations - before;
 }

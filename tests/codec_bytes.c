@@ -112,8 +112,8 @@ static void addresses_are_refused(void)
     lua_register(from, "parcel", lua_parcel_new);
     state_evaluate(from, "parcel(1)");
     check_refused("handles are refused");
-    lua_gc(from, LUA_GCCOLLECT);
-    lua_gc(to, LUA_GCCOLLECT);
+    lua_gc(from, LUA_GCCOLLECT, 0);
+    lua_gc(to, LUA_GCCOLLECT, 0);
     state_evaluate(from, "('x'):rep(70000)");
     check_refused("strings that are lent are refused");
 }

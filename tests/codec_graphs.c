@@ -37,8 +37,8 @@ static void collect_all(void)
 {
     lua_settop(from, 0);
     lua_settop(to, 0);
-    lua_gc(from, LUA_GCCOLLECT);
-    lua_gc(to, LUA_GCCOLLECT);
+    lua_gc(from, LUA_GCCOLLECT, 0);
+    lua_gc(to, LUA_GCCOLLECT, 0);
 }
 
 static void push_random_values(lua_State *L, uint64_t seed, unsigned size)

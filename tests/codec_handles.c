@@ -21,8 +21,8 @@ static unsigned alive(void)
 static void collect(lua_State *L)
 {
     lua_settop(L, 0);
-    lua_gc(L, LUA_GCCOLLECT);
-    lua_gc(L, LUA_GCCOLLECT);
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    lua_gc(L, LUA_GCCOLLECT, 0);
 }
 
 static void open_states(void)

@@ -4,10 +4,7 @@
  * parallel and in threads that we did not make, which know each other's
  * channels by name and are closed in any order.
  */
-#include <lauxlib.h>
-#include <lua.h>
-#include <lualib.h>
-
+#include "lua_compat.h"
 #include "support/check.h"
 
 int luaopen_llthreads2_core(lua_State *L);

@@ -2,12 +2,22 @@
 # SPDX-License-Identifier: MIT
 #
 # setup.sh [test|bench|fuzz|clang|aarch64]: sees to it that what is needed to
-# build, or to build and test, measure, fuzz, or test elsewhere, is there. On
-# Debian and its relatives root gets what is missing installed; everybody else
-# is told what it is.
+# build, or to build and test, measure, fuzz, or test elsewhere, is there, for
+# the Lua that $LUA names (5.1, 5.2, 5.3, 5.4 or luajit). On Debian and its
+# relatives root gets what is missing installed; everybody else is told what it
+# is.
 set -u
 
-lua=${LUA:-lua5.4}
+version=${LUA:-5.4}
+case $version in
+  luajit) lua=luajit title=LuaJIT headers=libluajit-5.1-dev ;;
+  5.1) lua=lua5.1 title="Lua 5.1" headers=liblua5.1-0-dev ;;
+  5.[2-4]) lua=lua$version title="Lua $version" headers=liblua$version-dev ;;
+  *)
+    echo "LUA: 5.1, 5.2, 5.3, 5.4 or luajit expected, got '$version'." >&2
+    exit 1
+    ;;
+esac
 missing=
 packages=
 
@@ -35,11 +45,28 @@ libfuzzer() {
   return $status
 }
 
+# Distributors disagree on the name.
 lua_headers() {
-  for name in lua5.4 lua-5.4 lua54 'lua >= 5.4 lua < 5.5'; do
+  minor=${version#5.}
+  for name in "$lua" "lua-$version" "lua5$minor" \
+    "lua >= $version lua < 5.$((${minor%luajit} + 1))"; do
     pkg-config --exists "$name" && return
   done
   return 1
+}
+
+# Beside those of Lua, on Debian; those of LuaJIT lie elsewhere.
+compat_headers() {
+  includes=$(pkg-config --cflags-only-I "$lua") || return
+  for folder in $includes -I/usr/include/lua5.1; do
+    [ -e "${folder#-I}/compat-5.3.h" ] && return
+  done
+  return 1
+}
+
+# need_module NAME PACKAGE: a module of Lua.
+need_module() {
+  need "$1 for $title" "$2" "$lua" -e "require '$1'"
 }
 
 check() {
@@ -50,20 +77,25 @@ check() {
   need "make" make command -v make
   need "CMake" cmake command -v cmake
   need "pkg-config" pkg-config command -v pkg-config
-  need "Lua 5.4 ($lua)" lua5.4 command -v "$lua"
-  need "the headers of Lua 5.4" liblua5.4-dev lua_headers
+  need "$title ($lua)" "$lua" command -v "$lua"
+  need "the headers of $title" "$headers" lua_headers
+  case $version in
+    5.1 | 5.2 | luajit)
+      need "lua-compat-5.3, with its headers" lua-compat53-dev compat_headers
+      ;;
+  esac
   need "Concurrency Kit, with its headers" libck-dev pkg-config --exists ck
   if [ "${1-}" = test ]; then
     need "Ninja" ninja-build command -v ninja
     need "busted" lua-busted command -v busted
     need "luacheck" lua-check command -v luacheck
-    need "LuaSocket for Lua 5.4" lua-socket "$lua" -e 'require "socket"'
-    need "cqueues for Lua 5.4" lua-cqueues "$lua" -e 'require "cqueues"'
-    need "luv for Lua 5.4" lua-luv "$lua" -e 'require "luv"'
+    need_module socket lua-socket
+    need_module cqueues lua-cqueues
+    need_module luv lua-luv
+    need_module cjson lua-cjson
     need "Spin" spin command -v spin
     need "strace" strace command -v strace
     need "valgrind" valgrind command -v valgrind
-    need "lua-cjson for Lua 5.4" lua-cjson "$lua" -e 'require "cjson"'
   fi
   if [ "${1-}" = clang ]; then
     need "Ninja" ninja-build command -v ninja
@@ -78,9 +110,9 @@ check() {
     need "QEMU's emulation of aarch64" qemu-user command -v qemu-aarch64
   fi
   if [ "${1-}" = bench ]; then
-    need "lua-cjson for Lua 5.4" lua-cjson "$lua" -e 'require "cjson"'
-    need "cqueues for Lua 5.4" lua-cqueues "$lua" -e 'require "cqueues"'
-    need "luv for Lua 5.4" lua-luv "$lua" -e 'require "luv"'
+    need_module cjson lua-cjson
+    need_module cqueues lua-cqueues
+    need_module luv lua-luv
     need "gnuplot" gnuplot-nox command -v gnuplot
   fi
   if [ "${1-}" = fuzz ]; then

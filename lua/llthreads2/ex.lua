@@ -12,14 +12,20 @@
 -- unknown globals. The source is entered by tail calls, which keeps this
 -- function out of its tracebacks.
 local function bootstrap(lua_init, prelude, source, ...)
-  local globals, load, loadfile, error, type = _G, load, loadfile, error, type
+  local globals, loadfile, error, type = _G, loadfile, error, type
+  local load = loadstring or load
   local rawget, rawset, select, sub = rawget, rawset, select, string.sub
   local getupvalue, setupvalue = debug.getupvalue, debug.setupvalue
+  local getfenv = getfenv
 
-  -- Loading bytecode gives the globals to the first upvalue, whatever it is.
+  -- Since 5.2 loading bytecode gives the globals to the first upvalue, whatever
+  -- it is; in 5.1 code has an environment, and its upvalues are nil already.
   -- Lua brackets the name that it gives to an upvalue of stripped code: there
   -- the first upvalue is the only guess, and it stays.
   local function bind_upvalues(chunk)
+    if getfenv then
+      return
+    end
     local index = 1
     local name = getupvalue(chunk, index)
     while name do
@@ -82,8 +88,10 @@ local BOOTSTRAP = string.dump(bootstrap)
 -- user's values; the user counts one source.
 local EXTRA_ARGUMENTS = 3
 
--- `_VERSION` reads "Lua 5.4", the variable is called LUA_INIT_5_4.
-local DEFAULT_INIT = os.getenv("LUA_INIT" .. _VERSION:sub(4):gsub("[ .]", "_"))
+-- `_VERSION` reads "Lua 5.4", the variable is called LUA_INIT_5_4. In 5.1 there
+-- is none with a version.
+local DEFAULT_INIT = _VERSION ~= "Lua 5.1"
+  and os.getenv("LUA_INIT" .. _VERSION:sub(4):gsub("[ .]", "_"))
   or os.getenv("LUA_INIT")
 
 -- The readers below return their problems to `new`, which alone raises: it

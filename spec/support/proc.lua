@@ -13,7 +13,7 @@ end
 function proc.interpreter()
   local first = 0
   while arg and arg[first - 1] do first = first - 1 end
-  return os.getenv("LUA") or first < 0 and arg[first] or "lua5.4"
+  return first < 0 and arg[first] or "lua"
 end
 
 local function contents(path)

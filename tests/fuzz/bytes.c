@@ -46,13 +46,13 @@ static bool decode(struct side *side, struct input *input)
     int status;
 
     if (measured)
-        lua_gc(side->L, LUA_GCSTOP);
+        lua_gc(side->L, LUA_GCSTOP, 0);
     before = side->peak = side->used;
     status = side_call(side, decode_bytes, input);
     if (measured) {
         MUST(side->peak - before <= MEMORY(input->size),
              "memory is proportional to the bytes");
-        lua_gc(side->L, LUA_GCRESTART);
+        lua_gc(side->L, LUA_GCRESTART, 0);
     }
     if (status != LUA_OK)
         must_be_malformed(side->L);

@@ -151,8 +151,8 @@ void sides_begin(bool eager)
 
 static void look_for_rests(struct side *side, unsigned long looks)
 {
-    lua_gc(side->L, LUA_GCCOLLECT);
-    lua_gc(side->L, LUA_GCCOLLECT);
+    lua_gc(side->L, LUA_GCCOLLECT, 0);
+    lua_gc(side->L, LUA_GCCOLLECT, 0);
     if (looks <= WARM)
         side->baseline = side->used;
     MUST(side->used <= side->baseline + SLACK,

@@ -3,9 +3,6 @@
  * A Lua module for specs: processes and signals, as a host program uses them
  * that knows nothing of threads.
  */
-#include <lauxlib.h>
-#include <lua.h>
-
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -14,6 +11,8 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "lua_compat.h"
 
 static atomic_int caught;
 

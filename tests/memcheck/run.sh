@@ -12,7 +12,7 @@
 set -u
 build=$1
 shift
-lua=${LUA:-lua5.4}
+lua=lua5.4
 limit=${LIMIT:-1800}
 logs=$build/memcheck
 mkdir -p "$logs"

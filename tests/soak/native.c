@@ -5,11 +5,11 @@
  */
 #include <dirent.h>
 #include <dlfcn.h>
-#include <lauxlib.h>
-#include <lua.h>
 #include <malloc.h>
 #include <string.h>
 #include <time.h>
+
+#include "lua_compat.h"
 
 /* What a sanitizer has in the place of malloc(). */
 typedef size_t (*allocated_bytes)(void);

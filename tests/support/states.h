@@ -5,12 +5,9 @@
 #ifndef TESTS_SUPPORT_STATES_H
 #define TESTS_SUPPORT_STATES_H
 
-#include <lauxlib.h>
-#include <lua.h>
-#include <lualib.h>
-
 #include "check.h"
 #include "lua_codec.h"
+#include "lua_compat.h"
 
 /* ---- memory that is counted, and may run out ---- */
 

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "lua_compat.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+
+#if LUA_COMPAT_53
+#include <compat-5.3.c>
+#endif
+
+lua_State *lua_compat_newstate(lua_Alloc allocate, void *context)
+{
+#if LUA_COMPAT_55
+    return lua_newstate(allocate, context, luaL_makeseed(NULL));
+#else
+    return lua_newstate(allocate, context);
+#endif
+}
+
+#if LUA_COMPAT_51
+
+/* ---- 5.1 ---- */
+
+/* The strings exist, so that pushing them makes nothing. */
+static void push_package(lua_State *L)
+{
+    lua_pushliteral(L, "_LOADED");
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    if (lua_type(L, -1) == LUA_TTABLE) {
+        lua_pushliteral(L, "package");
+        lua_rawget(L, -2);
+        lua_remove(L, -2);
+    }
+}
+
+/* Takes the table on the top of the stack off. */
+static bool is_table_below(lua_State *L)
+{
+    bool same = lua_rawequal(L, -1, -2);
+
+    lua_pop(L, 1);
+    return same;
+}
+
+enum lua_compat_environment lua_compat_environment_at(lua_State *L, int index)
+{
+    enum lua_compat_environment environment = LUA_COMPAT_OWN;
+
+    lua_getfenv(L, index);
+    lua_pushvalue(L, LUA_GLOBALSINDEX);
+    if (is_table_below(L)) {
+        environment = LUA_COMPAT_COMMON;
+    } else {
+        push_package(L);
+        if (is_table_below(L))
+            environment = LUA_COMPAT_PACKAGE;
+    }
+    lua_pop(L, 1);
+    return environment;
+}
+
+static int grow(lua_State *L)
+{
+    const int *slots = lua_touserdata(L, 1);
+
+    (void)lua_checkstack(L, *slots);
+    return 0;
+}
+
+/* The stack stays as large as it has become in the protected call. */
+bool lua_compat_checkstack(lua_State *L, int slots)
+{
+    if (lua_cpcall(L, grow, &slots) != 0) {
+        lua_pop(L, 1);
+        return false;
+    }
+    return lua_checkstack(L, slots);
+}
+
+struct run {
+    void (*function)(void *);
+    void *context;
+};
+
+static int call(lua_State *L)
+{
+    const struct run *run = lua_touserdata(L, 1);
+
+    lua_settop(L, 0);
+    run->function(run->context);
+    return 0;
+}
+
+bool lua_compat_run(lua_State *L, void (*function)(void *context),
+                    void *context)
+{
+    struct run run = {function, context};
+    int status = lua_cpcall(L, call, &run);
+
+    lua_settop(L, 0);
+    return status == LUA_OK;
+}
+
+void lua_compat_finalise_again(lua_State *L)
+{
+    lua_newuserdata(L, 0);
+    if (lua_getmetatable(L, 1))
+        lua_setmetatable(L, -2);
+}
+
+#else
+
+/* ---- since 5.2 ---- */
+
+enum lua_compat_environment lua_compat_environment_at(lua_State *L, int index)
+{
+    (void)L;
+    (void)index;
+    return LUA_COMPAT_COMMON;
+}
+
+bool lua_compat_checkstack(lua_State *L, int slots)
+{
+    return lua_checkstack(L, slots);
+}
+
+bool lua_compat_run(lua_State *L, void (*function)(void *context),
+                    void *context)
+{
+    (void)L;
+    function(context);
+    return true;
+}
+
+void lua_compat_finalise_again(lua_State *L)
+{
+    if (lua_getmetatable(L, 1))
+        lua_setmetatable(L, 1);
+}
+
+#endif
+
+/* ---- which Lua runs ---- */
+
+/* By a function that is new in it. */
+static int running_version(void)
+{
+    static const struct {
+        const char *function;
+        int version;
+    } news[] = {
+        {"lua_pushexternalstring", 505}, {"lua_newuserdatauv", 504},
+        {"lua_rotate", 503},             {"lua_callk", 502},
+        {"lua_objlen", 501},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof news / sizeof *news; i++)
+        if (dlsym(RTLD_DEFAULT, news[i].function) != NULL)
+            return news[i].version;
+    return 0;
+}
+
+static const char *version_name(int version)
+{
+    static const char *const names[] = {
+        "Lua 5.1 or LuaJIT", "Lua 5.2", "Lua 5.3", "Lua 5.4", "Lua 5.5",
+    };
+
+    return version == 0 ? "another" : names[version - 501];
+}
+
+void lua_compat_check(lua_State *L)
+{
+    int running = running_version();
+
+    if (running != LUA_VERSION_NUM)
+        luaL_error(L, "llthreads2 was built for %s, and this is %s",
+                   version_name(LUA_VERSION_NUM), version_name(running));
+}

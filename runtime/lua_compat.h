@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lua, whichever it is: 5.1 to 5.5, and LuaJIT, which is a 5.1 here. The rest of
+ * the code is written for the interface of 5.4. For the older ones
+ * lua-compat-5.3 makes up for most of the difference, this header for the rest.
+ * Nothing else asks for the version.
+ *
+ * What is built with the headers of 5.1 or of LuaJIT runs with both: they have
+ * one interface, and share their folders of modules. So the two are told apart
+ * when the module runs, never by the compiler.
+ *
+ * Where there is a difference in what is done, not only in what it is called,
+ * there is a function of ours for it, whose name begins with lua_compat_. These
+ * belong to the thread that runs the state.
+ */
+#ifndef RUNTIME_LUA_COMPAT_H
+#define RUNTIME_LUA_COMPAT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#if LUA_VERSION_NUM < 501 || LUA_VERSION_NUM > 505
+#error "Lua 5.1 to 5.5, or LuaJIT, is needed."
+#endif
+
+/* ---- what lua_compat.c does about it ---- */
+
+/* Pushing a C function, or making the stack larger, may raise; userdata are
+ * finalised once; functions have environments. */
+#define LUA_COMPAT_51 (LUA_VERSION_NUM == 501)
+
+/* lua-compat-5.3 is needed; its functions are compiled once. */
+#define LUA_COMPAT_53 (LUA_VERSION_NUM < 503)
+
+/* A state is made with a seed. */
+#define LUA_COMPAT_55 (LUA_VERSION_NUM >= 505)
+
+/* ---- the interface of 5.4 ---- */
+
+#if LUA_COMPAT_53
+#define COMPAT53_PREFIX lua_compat53
+#include <compat-5.3.h>
+/* Nobody here wants what these return. */
+#undef lua_pushlstring
+#undef lua_pushstring
+#endif
+
+#if LUA_VERSION_NUM < 504
+#define lua_newuserdatauv(L, size, values) lua_newuserdata(L, size)
+#define lua_setwarnf(L, function, context) ((void)(function), (void)(context))
+#endif
+
+/* LuaJIT knows it, and 5.1 answers -1, as to all that it does not know. */
+#ifndef LUA_GCISRUNNING
+#define LUA_GCISRUNNING 9
+#endif
+
+/* In a finaliser, what lua_gc() says to LUA_GCISRUNNING: since 5.4.4 Lua tells a
+ * collector that waits for the finaliser (-1) from one that the program has
+ * stopped (0). */
+#if LUA_VERSION_NUM >= 504 && LUA_VERSION_RELEASE_NUM >= 50404
+#define LUA_COMPAT_FINALISING (-1)
+#else
+#define LUA_COMPAT_FINALISING 0
+#endif
+
+/* ---- values ---- */
+
+/* Whether the value at a stack index is an integer; where all numbers are floats,
+ * one that a short integer says as well. Never raises. */
+static inline bool lua_compat_integer_at(lua_State *L, int index,
+                                         lua_Integer *integer)
+{
+#if LUA_VERSION_NUM >= 503
+    if (!lua_isinteger(L, index))
+        return false;
+    *integer = lua_tointeger(L, index);
+    return true;
+#else
+    lua_Number number;
+
+    if (lua_type(L, index) != LUA_TNUMBER)
+        return false;
+    number = lua_tonumber(L, index);
+    if (!(number >= INT32_MIN && number <= INT32_MAX))
+        return false;
+    *integer = (lua_Integer)number;
+    return (lua_Number)*integer == number &&
+           !(*integer == 0 && signbit(number));
+#endif
+}
+
+enum lua_compat_environment {
+    /* That of everybody: the globals; or there are no environments. */
+    LUA_COMPAT_COMMON,
+    /* The table `package`: of its own functions, which need it, and of all
+     * modules that they have loaded, which do not know. */
+    LUA_COMPAT_PACKAGE,
+    /* One of its own, which it cannot do without. */
+    LUA_COMPAT_OWN
+};
+
+/* What a C function at a stack index has for an environment. Needs three free
+ * slots. Never raises. */
+enum lua_compat_environment lua_compat_environment_at(lua_State *L, int index);
+
+/* ---- memory ---- */
+
+/* lua_newstate(), with a seed where it takes one. */
+lua_State *lua_compat_newstate(lua_Alloc allocate, void *context);
+
+/* lua_checkstack(), as it is since 5.2: never raises. */
+bool lua_compat_checkstack(lua_State *L, int slots);
+
+/* Calls a function that runs the state in a C program, outside of any protected
+ * call. It uses nothing that raises, save pushing C functions and what the other
+ * functions here make up for. Where that does raise the call is protected: false
+ * if it has raised, and either way the stack is empty then. */
+bool lua_compat_run(lua_State *L, void (*function)(void *context),
+                    void *context);
+
+/* In the finaliser of the userdata at index 1: there will be another finalisation
+ * in the next cycle, of it or of one like it. May raise for want of memory where
+ * that takes any. */
+void lua_compat_finalise_again(lua_State *L);
+
+/* ---- which Lua runs ---- */
+
+/* Raises if this is not the Lua that the module was built for. The first call of
+ * a module, since no other can be trusted. */
+void lua_compat_check(lua_State *L);
+
+/* Some functions are not there in every Lua: those by which versions are told
+ * apart, and those that this build calls. The module can be loaded without them,
+ * and so say itself what is wrong. */
+#pragma weak luaJIT_setmode
+
+#endif
