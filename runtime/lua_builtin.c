@@ -5,10 +5,11 @@
 
 #include "library.h"
 
-/* By the names under which `package.loaded` knows them. Their numbers travel. */
+/* By the names under which `package.loaded` knows them. Their numbers travel.
+ */
 static const char *const libraries[] = {
-    "_G",    "string",    "table", "math",  "io", "os",  "debug",
-    "utf8",  "coroutine", "bit",   "bit32", "jit", "ffi", "package",
+    "_G",   "string",    "table", "math",  "io",  "os",  "debug",
+    "utf8", "coroutine", "bit",   "bit32", "jit", "ffi", "package",
 };
 
 #define LIBRARIES (sizeof libraries / sizeof *libraries)

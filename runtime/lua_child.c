@@ -184,8 +184,8 @@ static void to_message(lua_State *L)
     (void)lua_pcall(L, 0, 1, 0);
 }
 
-/* Reports the message on the top of the stack: without memory for the logger, to
- * stderr. */
+/* Reports the message on the top of the stack: without memory for the logger,
+ * to stderr. */
 static void report_message(lua_State *L)
 {
     const char *message;

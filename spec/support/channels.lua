@@ -5,6 +5,8 @@
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local core = require "llthreads2.core"
+local lua = require "spec.support.lua"
+local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
 local channels = {}
@@ -18,14 +20,16 @@ channels.STRESS = tonumber(os.getenv("LLTHREADS2_STRESS"))
 
 -- A thread that is collected is waited for. So that a failed test cannot hang
 -- the suite by a thread that waits for ever, each has a guard that is younger,
--- hence finalised first, and interrupts what still runs.
+-- hence finalised first, and interrupts what still runs. It refers to its thread,
+-- so it is only made where weak tables let go of such a pair.
 local guards = setmetatable({}, { __mode = "k" })
-local guard = { __gc = function(self) self.thread:interrupt(true) end }
 
 -- Starts a thread that runs `code` with the arguments.
 function channels.start(code, ...)
   local thread = llthreads.new(sync.QUIET .. code, ...)
-  guards[thread] = setmetatable({ thread = thread }, guard)
+  if lua.has_ephemerons then
+    guards[thread] = lua.finalised(function() thread:interrupt(true) end)
+  end
   return assert(thread:start())
 end
 
@@ -65,18 +69,18 @@ end
 
 -- What `join` returns, of a thread that has to end.
 function channels.join(thread)
-  local results = table.pack(thread:join(channels.PATIENCE))
+  local results = lua.pack(thread:join(channels.PATIENCE))
   if results[1] == nil then
     error("the thread does not end: " .. tostring(results[2]), 2)
   end
-  return table.unpack(results, 1, results.n)
+  return lua.unpack(results, 1, results.n)
 end
 
 -- The results of a thread that has to succeed, packed.
 function channels.results(thread)
-  local results = table.pack(channels.join(thread))
+  local results = lua.pack(channels.join(thread))
   assert(results[1], results[2])
-  return table.pack(table.unpack(results, 2, results.n))
+  return lua.pack(lua.unpack(results, 2, results.n))
 end
 
 -- How many of the threads have ended by now.
@@ -97,7 +101,7 @@ end
 
 -- A name that no live channel has.
 function channels.name()
-  return ("spec %p"):format({})
+  return "spec " .. tostring({})
 end
 
 -- How many handles and messages there are when all garbage is collected.
@@ -110,8 +114,7 @@ end
 -- The memory of this process in bytes, after a collection.
 function channels.resident()
   sync.collect()
-  local file <close> = assert(io.open("/proc/self/statm"))
-  return select(2, file:read("n", "n")) * 4096
+  return proc.contents("/proc/self/statm"):match("^%d+ (%d+)") * 4096
 end
 
 -- Repeats `body` once, or under stress as long as that is to last. A failure

@@ -14,11 +14,6 @@ local function directory()
   return path
 end
 
-local function contents(path)
-  local file <close> = assert(io.open(path))
-  return file:read("a")
-end
-
 -- Why the command cannot be put in front of a program here; nil if it can. It
 -- may be missing, or forbidden, as strace is in some containers.
 local function obstacle(command)
@@ -103,7 +98,7 @@ function costs.instructions(program)
     local file = io.open(name)
     if not file then break end
     file:close()
-    counts[i - 1] = tonumber(contents(name):match("\ntotals: (%d+)"))
+    counts[i - 1] = tonumber(proc.contents(name):match("\ntotals: (%d+)"))
   end
   os.execute("rm -r " .. path)
   return counts

@@ -16,14 +16,27 @@ function proc.interpreter()
   return first < 0 and arg[first] or "lua"
 end
 
-local function contents(path)
-  local file <close> = assert(io.open(path, "rb"))
-  return file:read("a")
+-- All that is in a file.
+function proc.contents(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
 end
 
-local function write(path, text)
-  local file <close> = assert(io.open(path, "wb"))
+-- Makes a file.
+function proc.write(path, text)
+  local file = assert(io.open(path, "wb"))
   file:write(text)
+  file:close()
+end
+
+-- What a shell command prints, as it is.
+function proc.output(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
 end
 
 -- A preloaded library (a sanitizer) is meant for the interpreter, not for the
@@ -64,10 +77,10 @@ end
 -- `tools` for a command of the system: no sanitizer goes with it.
 function proc.shell(command, input, options)
   local files = temporary_files()
-  write(files.input, input or "")
+  proc.write(files.input, input or "")
   os.execute(script(command, files, options or {}))
-  local out, err = contents(files.out), contents(files.err)
-  local code = tonumber(contents(files.code))
+  local out, err = proc.contents(files.out), proc.contents(files.err)
+  local code = tonumber(proc.contents(files.code))
   for _, path in pairs(files) do os.remove(path) end
   return out, err, code
 end
@@ -92,7 +105,7 @@ end
 -- seen once, and needs ten times as long; how much the library bears is tested
 -- without one.
 function proc.scaled(number)
-  return proc.sanitizer() and number // 10 or number
+  return proc.sanitizer() and math.floor(number / 10) or number
 end
 
 -- The sanitizer that this process, and those it starts, run under: "asan",

@@ -3,7 +3,9 @@
 -- debug hook. For the state of a thread of its own: where little else lies,
 -- little has to be collected before a finaliser is called.
 
-local pack = table.pack
+local lua = require "spec.support.lua"
+
+local pack = lua.pack
 
 local reentry = {}
 
@@ -11,7 +13,7 @@ local reentry = {}
 reentry.COUNT = 4000
 reentry.MANY = ("local t = {} for i = 1, %d do t[i] = { i } end ")
   :format(reentry.COUNT)
-reentry.many = load(reentry.MANY .. "return t")
+reentry.many = lua.load(reentry.MANY .. "return t")
 
 -- Runs the body, which has no upvalues, in a thread of its own.
 function reentry.apart(body)
@@ -41,13 +43,14 @@ end
 function reentry.disturbed(action, f, ...)
   local active, seen = true, {}
   local function arm()
-    setmetatable({}, { __gc = function()
+    lua.finalised(function()
       if not active or #seen == 20 then return end
       if is_inside() then seen[#seen + 1] = pack(pcall(action)) end
       arm()
-    end })
+    end)
   end
-  collectgarbage("incremental", 120, 1000)
+  collectgarbage("setpause", 120)
+  collectgarbage("setstepmul", 1000)
   collectgarbage()
   arm()
   local results = pack(pcall(f, ...))
@@ -121,7 +124,7 @@ reentry.TAKES = {
   function(ch) return true, (ch:messages()()) end,
 }
 reentry.LOOKS = { function(ch) return ch:peek() end,
-  table.unpack(reentry.TAKES) }
+  lua.unpack(reentry.TAKES) }
 
 function reentry.is_whole(results)
   assert(results[1], results[2])

@@ -3,8 +3,10 @@
 -- both block on, with a time limit on every wait, so that a broken library
 -- makes a test fail instead of hanging the suite.
 
+local lua = require "spec.support.lua"
 local socket = require "socket"
 local monotime = require "system".monotime
+local proc = require "spec.support.proc"
 
 local sync = {}
 
@@ -21,8 +23,10 @@ link:settimeout(20) ]]
 -- Defines `thread_id()`, which names the operating system's thread that runs
 -- it: finalisers use it to tell who closes a state.
 sync.THREAD_ID = [[local function thread_id()
-  local file <close> = assert(io.open("/proc/thread-self/stat"))
-  return file:read("n")
+  local file = assert(io.open("/proc/thread-self/stat"))
+  local id = file:read("*n")
+  file:close()
+  return id
 end ]]
 
 -- Defines `spin()`, which keeps a processor busy in Lua code until the thread
@@ -35,7 +39,7 @@ end ]]
 -- Silences the report of a child that fails on purpose.
 sync.QUIET = [[require("llthreads2").set_logger(function() end) ]]
 
-sync.thread_id = load(sync.THREAD_ID .. "return thread_id()", "=thread_id")
+sync.thread_id = lua.load(sync.THREAD_ID .. "return thread_id()", "=thread_id")
 sync.now = monotime
 
 -- A door is a listening socket: give `door.port` to a child whose program
@@ -77,7 +81,7 @@ function sync.meet(code, flags, ...)
   local new = require "llthreads2".new
   local thread = new(sync.LINK .. code, door.port, ...)
   flags = flags or { n = 0 }
-  assert(thread:start(table.unpack(flags, 1, flags.n or #flags)))
+  assert(thread:start(lua.unpack(flags, 1, flags.n or #flags)))
   return thread, door:answer()
 end
 
@@ -102,8 +106,7 @@ end
 function sync.asleep(tid)
   local path = ("/proc/self/task/%d/stat"):format(tid)
   return sync.eventually(function()
-    local file <close> = assert(io.open(path))
-    return file:read("a"):match("%) (%a)") == "S"
+    return proc.contents(path):match("%) (%a)") == "S"
   end)
 end
 

@@ -1,0 +1,56 @@
+-- SPDX-License-Identifier: MIT
+-- What specs need of Lua that is not the same in every Lua. Nothing here is
+-- the library's.
+
+local lua = {}
+
+-- 5.1 to 5.5, and the name with which the interpreter introduces itself.
+lua.version = tonumber(_VERSION:match("%d+%.%d+"))
+lua.name = rawget(_G, "jit") and "LuaJIT" or _VERSION
+lua.jit = lua.name == "LuaJIT"
+
+-- Integers are another kind of number than floats.
+lua.has_integers = lua.version >= 5.3
+-- Tables have finalisers; elsewhere only userdata do.
+lua.finalises_tables = lua.version >= 5.2
+-- A weak table lets go of a key that only its own value refers to.
+lua.has_ephemerons = lua.version >= 5.2
+-- Functions have environments.
+lua.has_environments = lua.version == 5.1
+-- A number of values that is too large for one call, and one that is not.
+lua.TOO_MANY = lua.version == 5.1 and 8000 or 1000000
+lua.MANY = lua.version == 5.1 and 7000 or 200000
+
+lua.unpack = table.unpack or unpack
+lua.pack = table.pack or function(...)
+  return { n = select("#", ...), ... }
+end
+lua.load = rawget(_G, "loadstring") or load
+
+-- Calls `f` in protected mode; what was raised, or an error if nothing was.
+function lua.raised(f, ...)
+  local ok, problem = pcall(f, ...)
+  if ok then error("nothing was raised", 2) end
+  return problem
+end
+
+-- ---- for programs ----
+
+-- Defines `unpack` and `pack`, and `finalised(f)`: an object that calls `f` when
+-- it is collected. One line, so that a program keeps its own line numbers.
+lua.TOOLS = ([[
+local unpack = table.unpack or unpack
+local pack = table.pack or function(...)
+  return { n = select("#", ...), ... }
+end
+local function finalised(f)
+  if not newproxy then return setmetatable({}, { __gc = f }) end
+  local object = newproxy(true)
+  getmetatable(object).__gc = f
+  return object
+end ]]):gsub("\n", " ")
+
+-- An object that calls `f` when it is collected.
+lua.finalised = lua.load(lua.TOOLS .. "return finalised", "=tools")()
+
+return lua
