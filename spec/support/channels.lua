@@ -20,8 +20,8 @@ channels.STRESS = tonumber(os.getenv("LLTHREADS2_STRESS"))
 
 -- A thread that is collected is waited for. So that a failed test cannot hang
 -- the suite by a thread that waits for ever, each has a guard that is younger,
--- hence finalised first, and interrupts what still runs. It refers to its thread,
--- so it is only made where weak tables let go of such a pair.
+-- hence finalised first, and interrupts what still runs. It refers to its
+-- thread, so it is only made where weak tables let go of such a pair.
 local guards = setmetatable({}, { __mode = "k" })
 
 -- Starts a thread that runs `code` with the arguments.

@@ -36,7 +36,7 @@ end
 
 -- ---- for programs ----
 
--- Defines `unpack`, `pack`, and `finalised(f)`: an object that calls `f` when it
+-- Defines `unpack`, `pack`, and `finalised(f)`: an object that calls `f` when
 -- it is collected. One line, so that a program keeps its own line numbers.
 lua.TOOLS = ([[
 local unpack = table.unpack or unpack
