@@ -46,8 +46,11 @@ static void give_back_hook(lua_State *L, struct lua_interrupt *interrupt)
 {
     const struct lua_old_hook *old = &interrupt->main;
 
-    if (L == interrupt->other.L)
+    if (L == interrupt->other.L) {
         old = &interrupt->other;
+        /* Hooks change, and coroutines go: the next time it may be another. */
+        interrupt->other.L = NULL;
+    }
     interrupt->restoring = 1;
     lua_sethook(L, old->function, old->mask, old->count);
     interrupt->restoring = 0;
