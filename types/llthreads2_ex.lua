@@ -18,9 +18,9 @@ local ex = {}
 ---Runs before the code, with the thread's arguments; its results, which may be
 ---of any type, replace them. nil, false and `""` mean none.
 ---@field prelude? llthreads2.ex.code|false
----Runs before anything else. nil means the environment variable `LUA_INIT_5_4`,
----or else `LUA_INIT`, as it was when the module was loaded; false and `""` mean
----none.
+---Runs before anything else. nil means the environment variable `LUA_INIT_5_4`
+---(in Lua 5.4; in 5.1 and LuaJIT there is none with a version), or else
+---`LUA_INIT`, as it was when the module was loaded; false and `""` mean none.
 ---@field lua_init? llthreads2.ex.code|false
 
 ---A thread, as an ordinary table: programs may put fields of their own on it.
