@@ -14,8 +14,8 @@ local llthreads2 = {}
 ---A value that can be copied from one Lua state to another: nil, booleans,
 ---numbers, strings, tables of such values (without their metatables; shared
 ---references and cycles are kept), light userdata, C functions whose upvalues
----can be copied, built-in functions, and channels. Lua functions, coroutines and
----other full userdata cannot.
+---can be copied, built-in functions, and channels. Lua functions, coroutines
+---and other full userdata cannot.
 ---@alias llthreads2.sendable
 ---| nil
 ---| boolean
