@@ -5,13 +5,14 @@
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
 local cqueues = require "cqueues"
+local lua = require "spec.support.lua"
 local proc = require "spec.support.proc"
 local socket = require "socket"
 local sync = require "spec.support.sync"
 local uv = require "luv"
 
 -- All results of a call, in a table that shows trailing nils.
-local pack = table.pack
+local pack = lua.pack
 
 -- What LuaSocket says about the channel now, or within `seconds`. The answer
 -- for its mere descriptor has to be the same.
@@ -36,7 +37,7 @@ describe("the descriptor of a channel", function()
   it("is one under three names, for all handles", function()
     local ch = channel.new()
     local fd = ch:fd()
-    assert.are.equal("integer", math.type(fd))
+    assert.is_truthy(tostring(fd):find("^%d+$"))
     assert.are.same({ fd, fd, fd }, { ch:getfd(), ch:pollfd(), ch:fd() })
     local other = channel.new()
     assert.are_not.equal(fd, other:pollfd())
@@ -235,7 +236,7 @@ describe("readability", function()
     function m.receive()
       local results = pack(look())
       table.remove(queue, 1)
-      return table.unpack(results, 1, results.n)
+      return lua.unpack(results, 1, results.n)
     end
     function m.clear()
       local count = #queue
@@ -280,10 +281,10 @@ describe("readability", function()
       orders:send(name, ...)
       return answered(answers:receive(channels.PATIENCE))
     end
-    local asked_at = math.random(steps // 2)
+    local asked_at = math.random(steps / 2)
     for step = 1, steps do
       local name = OPERATIONS[math.random(#OPERATIONS)]
-      if step > steps // 2 and math.random(steps // 4) == 1 then
+      if step > steps / 2 and math.random(steps / 4) == 1 then
         name = "close"
       end
       local number = m.next()
@@ -323,7 +324,7 @@ describe("readability", function()
   local function race(ch, ways)
     local go, done, threads = channel.new(), channel.new(), {}
     for i = 1, 4 do
-      threads[i] = channels.start(RACER, ch, go, done, math.random(1 << 30),
+      threads[i] = channels.start(RACER, ch, go, done, math.random(2 ^ 30),
         ways)
     end
     for _ = 1, proc.scaled(500) do

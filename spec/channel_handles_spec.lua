@@ -5,15 +5,17 @@
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
+local lua = require "spec.support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
 -- All results of a call, in a table that shows trailing nils.
-local pack = table.pack
+local pack = lua.pack
 
 -- Runs `code` in a child that has not required the module.
 local function run(code, ...)
-  return table.unpack(channels.results(channels.start(code, ...)))
+  local results = channels.results(channels.start(code, ...))
+  return lua.unpack(results, 1, results.n)
 end
 
 -- Keeps what it works with off the stack of its caller, where the collector
@@ -104,12 +106,13 @@ describe("a handle", function()
   it("that was collected is refused, and so is its sending", function()
     local seen
     apart(function()
-      local object = setmetatable({}, { __gc = function(object)
-        seen = pack(pcall(object.ch.count, object.ch))
-        seen.sent = pcall(object.other.send, object.other, object.ch)
-      end })
+      local other, ch
+      local _ = lua.finalised(function()
+        seen = pack(pcall(ch.count, ch))
+        seen.sent = pcall(other.send, other, ch)
+      end)
       -- Made later than the object, they are finalised before it.
-      object.other, object.ch = channel.new(), channel.new()
+      other, ch = channel.new(), channel.new()
     end)
     sync.collect()
     assert.is_false(seen[1])

@@ -4,10 +4,11 @@
 
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
+local lua = require "spec.support.lua"
 local sync = require "spec.support.sync"
 
 -- All results of a call, in a table that shows trailing nils.
-local pack = table.pack
+local pack = lua.pack
 
 local function some(count)
   local list = {}

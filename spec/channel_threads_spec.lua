@@ -168,7 +168,7 @@ describe("at random", function()
 
   local function total(lists)
     local sum = 0
-    for _, list in ipairs(lists) do sum = sum + #list // 2 end
+    for _, list in ipairs(lists) do sum = sum + #list / 2 end
     return sum
   end
 
@@ -193,8 +193,8 @@ describe("at random", function()
   local function round(capacity, clears)
     local ch, from, to = channel.new(capacity), {}, {}
     for i = 1, math.random(4) do
-      from[i] = channels.start(RANDOM_SENDER, ch, i, math.random(1 << 30))
-      to[i] = channels.start(RANDOM_RECEIVER, ch, math.random(1 << 30))
+      from[i] = channels.start(RANDOM_SENDER, ch, i, math.random(2 ^ 30))
+      to[i] = channels.start(RANDOM_RECEIVER, ch, math.random(2 ^ 30))
     end
     local cleared = 0
     for _ = 1, clears do

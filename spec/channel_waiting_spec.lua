@@ -5,11 +5,12 @@
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
+local lua = require "spec.support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
 -- All results of a call, in a table that shows trailing nils.
-local pack = table.pack
+local pack = lua.pack
 
 describe("threads that wait", function()
   local select_one = [[
@@ -62,8 +63,9 @@ describe("threads that wait", function()
       local told, before = channel.new(), ch:count()
       local thread = channels.sleeper(([[
         local _, told = ...
-        told:send(pcall(load(%q), ...))
-        return pcall(load(%q), ...)]]):format(code, code), ch, told)
+        local code = (loadstring or load)(%q)
+        told:send(pcall(code, ...))
+        return pcall(code, ...)]]):format(code), ch, told)
       thread:interrupt()
       local _, ok, problem = told:receive(channels.PATIENCE)
       assert.is_false(ok, code)
@@ -182,9 +184,9 @@ describe("threads that wait", function()
     local threads, empty, full = {}, channel.new(), channel.new(1)
     full:send(1)
     for i, code in ipairs { RECEIVING[1], RECEIVING[2], RECEIVING[4] } do
-      threads[i] = channels.sleepers(number // 4, code, empty)
+      threads[i] = channels.sleepers(number / 4, code, empty)
     end
-    threads[4] = channels.sleepers(number // 4, SENDING[1], full)
+    threads[4] = channels.sleepers(number / 4, SENDING[1], full)
     -- The interval is the measurement itself, and no condition is awaited.
     local wall, cpu = sync.now(), os.clock()
     channel.new():receive(500)
