@@ -30,7 +30,7 @@ for name, case in pairs {
   local readings = channel.new { name = name }
   waiting[#waiting + 1] = readings
   threads[#threads + 1] =
-    assert(ex.new(sense, start, readings, table.unpack(case)):start())
+    assert(ex.new(sense, start, readings, case[1], case[2]):start())
 end
 
 -- A timeout is a result like others. Nobody has been told to begin so far.

@@ -32,9 +32,8 @@ several ways counts once. A file with a NUL byte is a binary and is skipped.
 Exit status: 0 counted, 1 something went wrong, 2 bad usage.
 ]]
 
-local BLOCK <const> = 65536 -- bytes read at a time
-local WORK = 25000000       -- bytes to count at least, unless --repeat is given
-local MOST_ROUNDS = 500     -- for the sake of tiny folders
+local WORK = 25000000   -- bytes to count at least, unless --repeat is given
+local MOST_ROUNDS = 500 -- for the sake of tiny folders
 
 -- The job ---------------------------------------------------------------------
 
@@ -44,14 +43,14 @@ local function count_file(path, total)
   local file, problem = io.open(path, "rb")
   if not file then return nil, problem end
   -- A block and the rest of its last line, so that no word is cut in two.
-  local block, rest = file:read(BLOCK, "*l")
+  local block, rest = file:read(65536, "*l")
   while block do
     local text = rest and block .. rest or block
     for word in text:lower():gmatch("[%w\128-\255]+") do
       total.counts[word] = (total.counts[word] or 0) + 1
       total.words = total.words + 1
     end
-    block, rest = file:read(BLOCK, "*l")
+    block, rest = file:read(65536, "*l")
   end
   local size = file:seek()
   file:close()
@@ -64,7 +63,7 @@ end
 -- What a worker runs. Its results are small and frequent, so that the parent
 -- can show how far the work is; its sum, which is large, it sends once, last.
 local function work(code, jobs, results)
-  local count = load(code)
+  local count = (loadstring or load)(code) -- Lua 5.1 needs the former
   local total = { bytes = 0, words = 0, counts = {} }
   local fine, failure = pcall(function()
     for path in jobs:messages() do
@@ -80,9 +79,27 @@ local function work(code, jobs, results)
   end
 end
 
+-- The shell -------------------------------------------------------------------
+
+local function succeeds(command)
+  local result = os.execute(command)
+  return result == true or result == 0 -- Lua 5.1 returns the exit status
+end
+
+local function output_of(command)
+  local pipe = assert(io.popen(command))
+  local output = pipe:read("*a")
+  pipe:close()
+  return output
+end
+
+local function quoted(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
 -- The progress bar ------------------------------------------------------------
 
-local progress = { visible = os.execute("test -t 2"), line = "" }
+local progress = { visible = succeeds("test -t 2"), line = "" }
 
 function progress.bar(label, fraction)
   if not progress.visible then return end
@@ -112,18 +129,9 @@ local function misuse(message)
   fail(2, message .. " (try --help)")
 end
 
-local function output_of(command)
-  local pipe <close> = assert(io.popen(command))
-  return pipe:read("a")
-end
-
-local function quoted(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
-
 local function positive_integer(option, text)
-  local number = text and text:find("^%d+$") and math.tointeger(text)
-  if not number or number < 1 then
+  local number = text and text:find("^%d+$") and tonumber(text)
+  if not number or number < 1 or number > 2 ^ 53 then
     misuse(("%s: not a positive integer: %s"):format(option, text or "nothing"))
   end
   return number
@@ -174,11 +182,15 @@ local function find_files(folder)
   local output = output_of(("find -L %s -type f -exec realpath -z {} +")
     :format(quoted(folder)))
   local paths, seen = {}, {}
-  for path in output:gmatch("[^\0]+") do
+  -- There is a NUL behind each. (In Lua 5.1 a pattern cannot have one.)
+  local from, to = 1, output:find("\0", 1, true)
+  while to do
+    local path = output:sub(from, to - 1)
     if not seen[path] then
       seen[path] = true
       paths[#paths + 1] = path
     end
+    from, to = to + 1, output:find("\0", to + 1, true)
   end
   return paths
 end
@@ -190,11 +202,11 @@ local function inspect(path)
   local file, problem = io.open(path, "rb")
   if not file then return nil, problem end
   local size, binary = 0, nil
-  local block, trouble = file:read(BLOCK)
+  local block, trouble = file:read(65536)
   while block and not binary do
     size = size + #block
     binary = block:find("\0", 1, true)
-    block, trouble = file:read(BLOCK)
+    block, trouble = file:read(65536)
   end
   file:close()
   if trouble then return nil, path .. ": " .. trouble end
@@ -336,12 +348,12 @@ local function report(files, total, rounds)
   row("files", #files)
   row("skipped", ("%d binary, %d unreadable"):format(files.binary,
     files.unreadable))
-  row("bytes", total.bytes // rounds)
-  row("words", total.words // rounds)
+  row("bytes", math.floor(total.bytes / rounds))
+  row("words", math.floor(total.words / rounds))
   row("distinct words", #words)
   for i = 1, math.min(10, #words) do
     row(i == 1 and "top words" or "",
-      ("%8d  %s"):format(total.counts[words[i]] // rounds, words[i]))
+      ("%8d  %s"):format(math.floor(total.counts[words[i]] / rounds), words[i]))
   end
 end
 
@@ -370,7 +382,7 @@ end
 
 local function main(options)
   local folder = options.folder or "/usr/share/common-licenses"
-  if not os.execute("test -d " .. quoted(folder)) then
+  if not succeeds("test -d " .. quoted(folder)) then
     misuse("not a folder: " .. folder)
   end
 
