@@ -17,6 +17,8 @@ lua.finalises_tables = lua.version >= 5.2
 lua.has_ephemerons = lua.version >= 5.2
 -- Functions have environments.
 lua.has_environments = lua.version == 5.1
+-- `debug` reaches the upvalues of C functions.
+lua.reaches_c_upvalues = debug.getupvalue(("x"):gmatch("x"), 1) ~= nil
 -- A number of values that is too large for one call, and one that is not.
 lua.TOO_MANY = lua.version == 5.1 and 8000 or 1000000
 lua.MANY = lua.version == 5.1 and 7000 or 200000
@@ -26,6 +28,7 @@ lua.pack = table.pack or function(...)
   return { n = select("#", ...), ... }
 end
 lua.load = rawget(_G, "loadstring") or load
+lua.setfenv = rawget(_G, "setfenv")
 
 -- Calls `f` in protected mode; what was raised, or an error if nothing was.
 function lua.raised(f, ...)
@@ -52,5 +55,15 @@ end ]]):gsub("\n", " ")
 
 -- An object that calls `f` when it is collected.
 lua.finalised = lua.load(lua.TOOLS .. "return finalised", "=tools")()
+
+-- Defines `pointer()`, a light userdata: the library has some for keys.
+lua.POINTER = [[local function pointer()
+  require "llthreads2"
+  for key in pairs(debug.getregistry()) do
+    if type(key) == "userdata" then return key end
+  end
+end ]]
+
+lua.pointer = lua.load(lua.POINTER .. "return pointer()", "=pointer")
 
 return lua
