@@ -111,8 +111,11 @@ function sync.asleep(tid)
 end
 
 -- Collects everything that can be collected. Finalisers free what they own
--- one cycle after they have run, hence more than one cycle.
+-- one cycle after they have run, hence more than one cycle. What LuaJIT has
+-- compiled refers to the functions it was compiled from, and they to all that
+-- they use.
 function sync.collect()
+  if lua.jit then rawget(_G, "jit").flush() end
   for _ = 1, 3 do collectgarbage() end
 end
 
