@@ -3,12 +3,13 @@
 -- those of `load`, raised by `new` itself.
 
 local llthreads = require "llthreads2"
+local lua = require "spec.support.lua"
 local sync = require "spec.support.sync"
 
 local function results(code, ...)
-  local all = table.pack(llthreads.new(code, ...):start():join())
+  local all = lua.pack(llthreads.new(code, ...):start():join())
   assert.is_true(all[1], all[2])
-  return table.unpack(all, 2, all.n)
+  return lua.unpack(all, 2, all.n)
 end
 
 -- The message of a failing chunk, without prefix and traceback.
@@ -17,6 +18,10 @@ local function failure(code)
   assert.is_false(ok)
   return message:match("^Error from child thread: (.-)\nstack traceback:")
 end
+
+-- A syntax error, and what every Lua says about it.
+local BAD = "x = ="
+local BAD_IN_WORDS = "[string \"x = =\"]:1: unexpected symbol near '='"
 
 -- What `new` raises for bad code.
 local function raised(code)
@@ -27,8 +32,12 @@ end
 
 describe("code", function()
   it("may be empty, or nothing but space and comments", function()
-    for _, code in ipairs { "", " ", "\n", "-- nothing", ";" } do
+    for _, code in ipairs { "", " ", "\n", "-- nothing" } do
       assert.are.equal(0, select("#", results(code)))
+    end
+    -- In 5.1 there are no empty statements.
+    if lua.version >= 5.2 then
+      assert.are.equal(0, select("#", results(";")))
     end
   end)
 
@@ -50,13 +59,14 @@ describe("code", function()
   end)
 
   it("as bytecode sees the globals of the child", function()
-    local dumped = string.dump(load("return _G == _ENV, type(print)"))
+    local dumped = string.dump(lua.load(
+      "return _G == (_ENV or getfenv(1)), type(print)"))
     assert.are.same({ true, "function" }, { results(dumped) })
   end)
 
   it("gets the arguments as its varargs", function()
     assert.are.same({ 3, nil, "x", nil, n = 4 },
-      table.pack(results("return select('#', ...), ...", nil, "x", nil)))
+      lua.pack(results("return select('#', ...), ...", nil, "x", nil)))
     assert.are.equal(0, (results("return select('#', ...)")))
   end)
 end)
@@ -76,30 +86,38 @@ describe("the chunk name of code", function()
   end)
 
   it("of bytecode is the one that was compiled in", function()
-    local chunk = load("return debug.getinfo(1, 'S').source", "@some.lua")
+    local chunk = lua.load("return debug.getinfo(1, 'S').source", "@some.lua")
     assert.are.equal("@some.lua", (results(string.dump(chunk))))
-    assert.are.equal("=?", (results(string.dump(chunk, true))))
+  end)
+
+  it("of bytecode that is stripped is unknown", function()
+    -- Before 5.3 nothing is stripped; LuaJIT takes the name given to `load`.
+    local stripped = string.dump(lua.load("return debug.getinfo(1, 'S').source",
+      "@some.lua"), true)
+    local here = lua.load(stripped)()
+    assert.are.equal(here, (results(stripped)))
+    if lua.version >= 5.3 then assert.are.equal("=?", here) end
   end)
 end)
 
 describe("code that is not good", function()
   it("is refused by new with the words of the compiler", function()
-    assert.are.equal("[string \"x x\"]:1: syntax error near 'x'",
-      raised("x x"))
+    assert.are.equal(BAD_IN_WORDS, raised(BAD))
     for _, code in ipairs { "x x", "return return", "for", "'", "\n\n}",
       "goto nowhere", "return ...)", ("a "):rep(100), "=", "@", "a\0b",
       "break", "local x <const> = 1; x = 2", "return 0x", "\255" } do
-      local _, message = load(code)
+      local _, message = lua.load(code)
       assert.are.equal(message, raised(code))
     end
   end)
 
   it("is refused by new when it is no whole bytecode", function()
-    local good = string.dump(load("local a = { ... } return #a, 'text'"))
-    local other_version = good:sub(1, 4) .. "\x42" .. good:sub(6)
+    local good = string.dump(lua.load(
+      "local a = { ... } return #a, 'text'"))
+    local other_version = good:sub(1, 4) .. "\66" .. good:sub(6)
     for _, code in ipairs { "\27", "\27Lua", "\27Lub" .. good:sub(5),
       other_version, good:sub(1, 30), good:sub(1, -2), good:sub(1, -20) } do
-      local _, message = load(code)
+      local _, message = lua.load(code)
       assert.is_string(message)
       assert.are.equal(message, raised(code))
     end
@@ -113,9 +131,9 @@ describe("code that is not good", function()
   end)
 
   it("is refused before an argument that cannot be sent", function()
-    local ok, message = pcall(llthreads.new, "x x", io.stdout)
+    local ok, message = pcall(llthreads.new, BAD, io.stdout)
     assert.is_false(ok)
-    assert.are.equal("[string \"x x\"]:1: syntax error near 'x'", message)
+    assert.are.equal(BAD_IN_WORDS, message)
   end)
 
   it("is refused although another new has been refused before", function()

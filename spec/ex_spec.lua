@@ -4,14 +4,15 @@
 
 local ex = require "llthreads2.ex"
 local llthreads2 = require "llthreads2"
+local lua = require "spec.support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
 -- The results of a thread, which must not fail.
 local function results_of(source, ...)
-  local results = table.pack(ex.new(source, ...):start():join())
+  local results = lua.pack(ex.new(source, ...):start():join())
   assert.is_true(results[1], results[2])
-  return table.unpack(results, 2, results.n)
+  return lua.unpack(results, 2, results.n)
 end
 
 -- The report of a thread, which must fail. It keeps quiet about it on stderr,
@@ -74,7 +75,7 @@ describe("the source of a thread", function()
   end)
 
   it("receives nil, holes and trailing nils as they were given", function()
-    local values = table.pack(results_of("return ...", nil, 1, nil, "b", nil))
+    local values = lua.pack(results_of("return ...", nil, 1, nil, "b", nil))
     assert.same({ n = 5, nil, 1, nil, "b", nil }, values)
   end)
 
@@ -84,7 +85,7 @@ describe("the source of a thread", function()
       values[i] = i
     end
     local count, last = results_of(
-      "return select('#', ...), (select(200000, ...))", table.unpack(values))
+      "return select('#', ...), (select(200000, ...))", lua.unpack(values))
     assert.equal(200000, count)
     assert.equal(200000, last)
   end)
@@ -350,10 +351,10 @@ describe("a call of new that is refused", function()
   -- The message for `new(...)`, which must be raised at the line of the call.
   local function refusal(...)
     local here
-    local arguments = table.pack(...)
+    local arguments = lua.pack(...)
     local ok, message = pcall(function()
       here = debug.getinfo(1, "Sl")
-      local _ = ex.new(table.unpack(arguments, 1, arguments.n))
+      local _ = ex.new(lua.unpack(arguments, 1, arguments.n))
     end)
     assert.is_false(ok)
     local place = ("%s:%d: "):format(here.short_src, here.currentline + 1)

@@ -3,6 +3,7 @@
 -- in that child.
 
 local llthreads = require "llthreads2"
+local lua = require "spec.support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
@@ -88,7 +89,7 @@ describe("the report of an error", function()
       local new = require("llthreads2").new
       for _, flags in ipairs { { false }, { false, false }, { true, true } } do
         new("return pcall(error, 'caught')")
-          :start(table.unpack(flags)):join()
+          :start(lua.unpack(flags)):join()
       end
       new("return ..."):join()]])
     assert.are.same({ "", "", 0 }, { out, err, code })
@@ -99,7 +100,7 @@ describe("the report of an error", function()
       local new = require("llthreads2").new
       local deep = "local t = {} for _ = 1, 200 do t = { t } end return t"
       for _, flags in ipairs { { false, false }, { true, true } } do
-        local ok, zero = new(deep):start(table.unpack(flags)):join()
+        local ok, zero = new(deep):start(lua.unpack(flags)):join()
         print(ok, zero == 0)
       end]])
     assert.are.same({ "true\ttrue\ntrue\ttrue\n", "" }, { out, err })

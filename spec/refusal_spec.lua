@@ -3,6 +3,7 @@
 -- into a text as a result; and what is nested too deeply for either.
 
 local llthreads = require "llthreads2"
+local lua = require "spec.support.lua"
 local proc = require "spec.support.proc"
 
 local function run(code, ...)
@@ -15,16 +16,17 @@ end
 
 -- The message of a `new` that refuses its arguments, without its position.
 local function refusal(...)
-  local arguments = table.pack(...)
+  local arguments = lua.pack(...)
   local ok, message = pcall(function()
-    local thread = llthreads.new("", table.unpack(arguments, 1, arguments.n))
+    local thread = llthreads.new("", lua.unpack(arguments, 1, arguments.n))
     return thread
   end)
   assert.is_false(ok, "the arguments were taken")
   return (message:gsub("^[^\n]-:%d+: ", "", 1))
 end
 
--- An iterator of string.gmatch whose upvalues are replaced. Never call it.
+-- An iterator of string.gmatch whose upvalues are replaced, where `debug`
+-- reaches them. Never call it.
 local function closure(upvalue)
   local iterator = ("x"):gmatch("x")
   for i = 1, 3 do debug.setupvalue(iterator, i, i == 1 and upvalue or i) end
@@ -44,14 +46,14 @@ describe("a value that cannot be sent", function()
   local PLACES = {
     { "#2 to 'new' (Lua function cannot be sent)", lua_function },
     { "#4 to 'new' (Lua function cannot be sent)", 1, nil, lua_function },
-    { "#2 to 'new' (coroutine cannot be sent)", coroutine.create(print) },
+    { "#2 to 'new' (coroutine cannot be sent)", coroutine.create(lua_function) },
     { "#2 to 'new' (userdata cannot be sent)", io.stdout },
     { "#2 to 'new' (at .jobs[3].callback: Lua function cannot be sent)",
       { jobs = { 1, 2, { callback = lua_function } } } },
     { "#3 to 'new' (at [1.5]: userdata cannot be sent)",
       {}, { [1.5] = io.stdout } },
     { "#2 to 'new' (at [true]: coroutine cannot be sent)",
-      { [true] = coroutine.create(print) } },
+      { [true] = coroutine.create(lua_function) } },
     { "#2 to 'new' (at [\"two words\"]._x9: Lua function cannot be sent)",
       { ["two words"] = { _x9 = lua_function } } },
     { "#2 to 'new' (at [-7]: userdata cannot be sent)",
@@ -63,7 +65,7 @@ describe("a value that cannot be sent", function()
   it("is refused as an argument, with its number and place", function()
     for _, row in ipairs(PLACES) do
       assert.are.equal("bad argument " .. row[1],
-        refusal(table.unpack(row, 2, #row)))
+        refusal(lua.unpack(row, 2, #row)))
     end
   end)
 
@@ -89,22 +91,41 @@ end)
 
 describe("a C function whose upvalues cannot be sent", function()
   it("is refused as an argument, with the place of the upvalue", function()
-    assert.are.equal("bad argument #2 to 'new' "
-      .. "(at <upvalue 3>: userdata cannot be sent)",
-      refusal((("x"):gmatch("x"))))
-    assert.are.equal("bad argument #3 to 'new' "
-      .. "(at .f<upvalue 1>[2]: coroutine cannot be sent)",
-      refusal(1, { f = closure { 1, coroutine.create(print) } }))
-    assert.is_truthy(refusal(require):find(
-      "^bad argument #2 to 'new' %(at <upvalue 1>.+ cannot be sent%)$"))
+    -- In LuaJIT these are no C functions; see luas_spec.lua.
+    if not lua.jit then
+      assert.are.equal("bad argument #2 to 'new' "
+        .. "(at <upvalue 1>: coroutine cannot be sent)",
+        refusal(coroutine.wrap(lua_function)))
+    end
+    if lua.reaches_c_upvalues then
+      assert.are.equal("bad argument #3 to 'new' "
+        .. "(at .f<upvalue 1>[2]: coroutine cannot be sent)",
+        refusal(1, { f = closure { 1, coroutine.create(lua_function) } }))
+    end
+    -- Before, the iterator has nothing but strings and a number.
+    if lua.version >= 5.3 then
+      assert.are.equal("bad argument #2 to 'new' "
+        .. "(at <upvalue 3>: userdata cannot be sent)",
+        refusal((("x"):gmatch("x"))))
+    end
+    -- Before, it has no upvalue.
+    if lua.version >= 5.2 then
+      assert.is_truthy(refusal(require):find(
+        "^bad argument #2 to 'new' %(at <upvalue 1>.+ cannot be sent%)$"))
+    end
   end)
 
   it("becomes a text as a result", function()
-    local ok, iterator, loader = run("return ('x'):gmatch('x'), require")
-    assert.is_true(ok)
     local text = "^Un%-supported value: function: 0x%x+$"
-    assert.is_truthy(iterator:find(text))
-    assert.is_truthy(loader:find(text))
+    local function becomes_text(code)
+      local ok, result = run("return " .. code)
+      assert.is_true(ok)
+      assert.is_truthy(tostring(result):find(text), code)
+    end
+    becomes_text "coroutine.wrap(function() end)"
+    becomes_text "io.lines('/dev/null')"
+    if lua.version >= 5.3 then becomes_text "('x'):gmatch('x')" end
+    if lua.version >= 5.2 then becomes_text "require" end
   end)
 end)
 
@@ -140,8 +161,7 @@ describe("new", function()
     end
     local function resident()
       collectgarbage()
-      local file <close> = assert(io.open("/proc/self/statm"))
-      return select(2, file:read("n", "n")) * 4096
+      return proc.contents("/proc/self/statm"):match("%d+ (%d+)") * 4096
     end
     local function fail_often()
       for _ = 1, 500 do

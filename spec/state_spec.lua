@@ -2,14 +2,15 @@
 -- The state that a child runs in, and the code that `new` takes for it.
 
 local llthreads = require "llthreads2"
+local lua = require "spec.support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
 -- The results of a child that must not fail.
 local function results(code, ...)
-  local all = table.pack(llthreads.new(code, ...):start():join())
+  local all = lua.pack(llthreads.new(code, ...):start():join())
   assert.is_true(all[1], all[2])
-  return table.unpack(all, 2, all.n)
+  return lua.unpack(all, 2, all.n)
 end
 
 describe("the state of a child", function()
@@ -21,7 +22,7 @@ describe("the state of a child", function()
         if name ~= "_G" then names[#names + 1] = name end
       end
       table.sort(names)
-      return table.unpack(names)]] })
+      return lua.unpack(names)]] })
     assert.are.same({ true, true, true },
       { results [[return package.loaded._G == _G, package.loaded.io == io,
         ("x"):upper() == "X"]] })

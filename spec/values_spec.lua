@@ -3,14 +3,15 @@
 -- results of a child on their way out through `join`.
 
 local llthreads = require "llthreads2"
+local lua = require "spec.support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
 -- Sends the values to a child that returns them, and returns what came back.
 local function echo(...)
-  local results = table.pack(llthreads.new("return ...", ...):start():join())
+  local results = lua.pack(llthreads.new("return ...", ...):start():join())
   assert.is_true(results[1], results[2])
-  return table.unpack(results, 2, results.n)
+  return lua.unpack(results, 2, results.n)
 end
 
 -- Runs `code` in a child with the arguments; returns all that `join` returns.
@@ -28,7 +29,7 @@ describe("a value", function()
   end)
 
   it("keeps its place between nils, also at the end", function()
-    local results = table.pack(
+    local results = lua.pack(
       run("return select('#', ...), ...", nil, 1, nil, nil))
     assert.are.same({ true, 4, nil, 1, nil, nil, n = 6 }, results)
   end)
@@ -87,7 +88,7 @@ describe("a value", function()
   it("may come with 200,000 others, in both directions", function()
     local many = {}
     for i = 1, 200000 do many[i] = i end
-    local back = table.pack(echo(table.unpack(many)))
+    local back = lua.pack(echo(lua.unpack(many)))
     assert.are.equal(#many, back.n)
     for i = 1, #many do
       if back[i] ~= i then assert.are.equal(i, back[i]) end
@@ -204,7 +205,7 @@ describe("a table", function()
 
   it("keeps the length operator's answer although it has holes", function()
     for _, sent in ipairs { { 1, 2, nil, 4 }, { nil, nil, 3 }, { 1, nil },
-      table.pack(1, nil, 3), {}, { nil, nil, nil } } do
+      lua.pack(1, nil, 3), {}, { nil, nil, nil } } do
       assert.are.equal(#sent, #echo(sent))
     end
   end)
