@@ -40,8 +40,10 @@ describe("the report of an error", function()
       new("error('a\\0b', 0)"):start():join()
       new("error(setmetatable({}, { __tostring = function() "
         .. "return 'text' end }))"):start():join()]])
-    assert.is_truthy(err:find("^Error from thread: %(no error message%)\n"
-      .. "Error from thread: a\0b" .. TRACEBACK
+    -- In 5.1 a pattern ends at a NUL.
+    assert.is_truthy(err:gsub("%z", "<NUL>"):find(
+      "^Error from thread: %(no error message%)\n"
+      .. "Error from thread: a<NUL>b" .. TRACEBACK
       .. ".*\nError from thread: text\n$"))
   end)
 
@@ -85,22 +87,22 @@ describe("the report of an error", function()
   end)
 
   it("is not made when the thread succeeds", function()
-    local out, err, code = proc.run([[
+    local out, err, code = proc.run(lua.TOOLS .. [[
       local new = require("llthreads2").new
       for _, flags in ipairs { { false }, { false, false }, { true, true } } do
         new("return pcall(error, 'caught')")
-          :start(lua.unpack(flags)):join()
+          :start(unpack(flags)):join()
       end
       new("return ..."):join()]])
     assert.are.same({ "", "", 0 }, { out, err, code })
   end)
 
   it("is not made for results that nobody wants", function()
-    local out, err = proc.run([[
+    local out, err = proc.run(lua.TOOLS .. [[
       local new = require("llthreads2").new
       local deep = "local t = {} for _ = 1, 200 do t = { t } end return t"
       for _, flags in ipairs { { false, false }, { true, true } } do
-        local ok, zero = new(deep):start(lua.unpack(flags)):join()
+        local ok, zero = new(deep):start(unpack(flags)):join()
         print(ok, zero == 0)
       end]])
     assert.are.same({ "true\ttrue\ntrue\ttrue\n", "" }, { out, err })
@@ -116,15 +118,18 @@ describe("the logger of a child", function()
   end)
 
   it("is called after the error has unwound the stack", function()
+    -- Where variables are closed, that has happened, too.
+    local CLOSED = lua.version >= 5.4 and [[
+      local closed <close> = setmetatable({},
+        { __close = function() unwound = "yes" end })
+      ]] or "unwound = 'yes' "
     local thread, link = sync.meet([[
       local unwound = "no"
       require("llthreads2").set_logger(function()
         link:send(unwound .. (" error"):rep(select(2,
           debug.traceback():gsub("'error'", ""))) .. "\n")
       end)
-      local closed <close> = setmetatable({},
-        { __close = function() unwound = "yes" end })
-      error("told")]])
+      ]] .. CLOSED .. [[error("told")]])
     assert.is_false((thread:join()))
     assert.are.equal("yes", link:receive())
   end)
@@ -157,7 +162,7 @@ describe("the logger of a child", function()
         local body = select(2, ...)
         require("llthreads2").set_logger(function()
           link:send("called\n")
-          return load(body)()
+          return (loadstring or load)(body)()
         end)
         error("told", 0)]], nil, body)
       local ok, message = thread:join()
@@ -215,7 +220,7 @@ describe("set_logger", function()
   it("refuses what is not a function and keeps the logger it has", function()
     for _, bad in ipairs { "", "nil", "'text'", "1", "{}",
       "setmetatable({}, { __call = function() end })", "io.stdout",
-      "coroutine.create(print)" } do
+      "coroutine.create(function() end)" } do
       local thread, link = sync.meet(SENDER .. [[
         set_logger(log)
         link:send(tostring(select(2, pcall(function()

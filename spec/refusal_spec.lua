@@ -46,7 +46,8 @@ describe("a value that cannot be sent", function()
   local PLACES = {
     { "#2 to 'new' (Lua function cannot be sent)", lua_function },
     { "#4 to 'new' (Lua function cannot be sent)", 1, nil, lua_function },
-    { "#2 to 'new' (coroutine cannot be sent)", coroutine.create(lua_function) },
+    { "#2 to 'new' (coroutine cannot be sent)",
+      coroutine.create(lua_function) },
     { "#2 to 'new' (userdata cannot be sent)", io.stdout },
     { "#2 to 'new' (at .jobs[3].callback: Lua function cannot be sent)",
       { jobs = { 1, 2, { callback = lua_function } } } },
