@@ -40,8 +40,7 @@ local files = {}
 local function file_with(text)
   local name = os.tmpname()
   files[#files + 1] = name
-  local file <close> = assert(io.open(name, "wb"))
-  file:write(text)
+  proc.write(name, text)
   return "@" .. name
 end
 
@@ -54,7 +53,7 @@ end)
 
 -- One piece of code in every form that it may take.
 local function forms_of(text)
-  local compiled = assert(load(text))
+  local compiled = assert(lua.load(text))
   return {
     ["a function"] = compiled,
     ["a string"] = text,
@@ -79,15 +78,15 @@ describe("the source of a thread", function()
     assert.same({ n = 5, nil, 1, nil, "b", nil }, values)
   end)
 
-  it("receives 200,000 values", function()
+  it(("receives %d values"):format(lua.MANY), function()
     local values = {}
-    for i = 1, 200000 do
+    for i = 1, lua.MANY do
       values[i] = i
     end
     local count, last = results_of(
-      "return select('#', ...), (select(200000, ...))", lua.unpack(values))
-    assert.equal(200000, count)
-    assert.equal(200000, last)
+      "return select('#', ...), (select(-1, ...))", lua.unpack(values))
+    assert.equal(lua.MANY, count)
+    assert.equal(lua.MANY, last)
   end)
 
   it("may be the empty string", function()
@@ -120,11 +119,16 @@ describe("a function as the source", function()
     assert.is_nil((results_of(function() return before end)))
   end)
 
-  it("has the globals in place of an _ENV of its own", function()
-    local code = load([[
-      local before, _ENV = ...
-      return function() return before, type(_VERSION) end
-    ]])(before, {})
+  it("has the globals in place of an environment of its own", function()
+    local code
+    if lua.has_environments then
+      code = lua.setfenv(function() return before, type(_VERSION) end, {})
+    else
+      code = load([[
+        local before, _ENV = ...
+        return function() return before, type(_VERSION) end
+      ]])(before, {})
+    end
     assert.same({ nil, "string" }, { results_of(code) })
   end)
 
@@ -162,7 +166,7 @@ describe("the order in the child", function()
           3 + select("#", ...)
       end,
       prelude = function()
-        return function() end, coroutine.create(print), io.stdout, nil
+        return function() end, coroutine.create(function() end), io.stdout, nil
       end,
     }, "dropped") })
   end)
@@ -214,9 +218,11 @@ describe("the environment variable", function()
   it("with the version in its name goes first, also if empty", function()
     local name = "LUA_INIT_" .. _VERSION:match("%d.%d"):gsub("%.", "_")
     local module = ex_in { LUA_INIT = "from = 1", [name] = "from = 2" }
-    assert.equal(2, init_of(module, "return from"))
+    -- 5.1 does not know of it.
+    local known = lua.version >= 5.2
+    assert.equal(known and 2 or 1, init_of(module, "return from"))
     module = ex_in { LUA_INIT = "from = 1", [name] = "" }
-    assert.is_nil(init_of(module, "return from"))
+    assert.equal(not known and 1 or nil, init_of(module, "return from"))
   end)
 
   it("is replaced by the option lua_init, and left out for false", function()
@@ -256,7 +262,8 @@ describe("the table arg", function()
 
   it("is seen in the environment and in another table named _G", function()
     assert.same({ "a", "a", true }, { results_of({
-      "return arg[1], rawget(_G, 'arg')[1], not rawequal(_ENV, _G)",
+      "return arg[1], rawget(_G, 'arg')[1], "
+        .. "not rawequal(_ENV or getfenv(1), _G)",
       lua_init = [[_G = setmetatable({}, { __newindex = error })]],
     }, "a") })
   end)
@@ -285,6 +292,10 @@ describe("the state of the child", function()
       "arg = 'expected' " .. INVENTORY):start():join()
     local inventory = results_of { INVENTORY, lua_init = false,
       prelude = "return ..." }
+    -- 5.1 takes the tail call of the code for its caller.
+    if lua.version == 5.1 and not lua.jit then
+      plain = plain:gsub("caller: C", "caller: tail")
+    end
     assert.equal(plain, inventory)
   end)
 
@@ -308,8 +319,9 @@ end)
 
 describe("code that fails", function()
   it("by its syntax fails in join, not in new", function()
-    local report = report_of { "x x" }
-    contains(report, [[thread: [string "x x"]:1: syntax error near 'x']])
+    local report = report_of { "x = =" }
+    contains(report,
+      [[thread: [string "x = ="]:1: unexpected symbol near '=']])
   end)
 
   it("in a file that does not exist fails in join", function()
