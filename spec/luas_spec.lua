@@ -223,6 +223,21 @@ describe("a function of Lua's libraries", function()
       assert.is_true(same)
     end)
 
+    -- It arrives with the environment of the function that receives it.
+    it("can be sent on by who has received it", function()
+      local channel = require "llthreads2.channel".new()
+      for _, f in ipairs { io.write, string.format, print, llthreads.new,
+        ("x"):gmatch("x") } do
+        for _ = 1, 3 do
+          assert.is_true(channel:send(f))
+          local ok, arrived = channel:receive()
+          assert.is_true(ok)
+          assert.are.equal("function", type(arrived))
+          f = arrived
+        end
+      end
+    end)
+
     it("of a module is refused when it has been given one", function()
       local message = results [[
         local new = require "llthreads2".new
