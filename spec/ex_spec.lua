@@ -245,6 +245,16 @@ describe("the table arg", function()
     assert.equal(file:sub(2), results_of(file))
   end)
 
+  it("is the same for a function with parameters of any kind", function()
+    assert.same({ "=(loadstring)", 2, "a" }, { results_of(function(first)
+      return arg[0], arg.n, first
+    end, "a", "b") })
+    -- 5.1 hides the global from functions with `...`.
+    assert.same({ "=(loadstring)", 2, "a" }, { results_of(function(...)
+      return _G.arg[0], _G.arg.n, (...)
+    end, "a", "b") })
+  end)
+
   it("holds what the prelude returned, and appears after it", function()
     assert.same({ 2, "x", "y", "nil nil" }, { results_of {
       "return arg.n, arg[1], arg[2], seen",
