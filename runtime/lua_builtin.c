@@ -65,8 +65,9 @@ static bool find_field(lua_State *L, int index, struct lua_builtin *builtin)
     return false;
 }
 
-static bool find_in_libraries(lua_State *L, int index,
-                              struct lua_builtin *builtin)
+/* In this library, or any if it is NULL. */
+static bool find_in(lua_State *L, const char *library, int index,
+                    struct lua_builtin *builtin)
 {
     push_loaded(L);
     if (lua_type(L, -1) != LUA_TTABLE)
@@ -74,6 +75,8 @@ static bool find_in_libraries(lua_State *L, int index,
     lua_pushnil(L);
     while (lua_next(L, -2)) {
         if (is_library(L, -2, &builtin->library) &&
+            (library == NULL ||
+             strcmp(libraries[builtin->library], library) == 0) &&
             lua_type(L, -1) == LUA_TTABLE && find_field(L, index, builtin))
             return true;
         lua_pop(L, 1);
@@ -84,7 +87,16 @@ static bool find_in_libraries(lua_State *L, int index,
 bool lua_builtin_find(lua_State *L, int index, struct lua_builtin *builtin)
 {
     int top = lua_gettop(L);
-    bool found = is_native(L, index) && find_in_libraries(L, index, builtin);
+    bool found = is_native(L, index) && find_in(L, NULL, index, builtin);
+
+    lua_settop(L, top);
+    return found;
+}
+
+bool lua_builtin_find_ffi(lua_State *L, int index, struct lua_builtin *builtin)
+{
+    int top = lua_gettop(L);
+    bool found = find_in(L, "ffi", index, builtin);
 
     lua_settop(L, top);
     return found;

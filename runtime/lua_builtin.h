@@ -26,6 +26,10 @@ bool lua_builtin_find(lua_State *L, int index, struct lua_builtin *builtin);
 
 #define LUA_BUILTIN_SLOTS 8
 
+/* Whether it is one of `ffi`, which are C functions like any others, but crash
+ * in a state that has not loaded it. Needs as many slots. Never raises. */
+bool lua_builtin_find_ffi(lua_State *L, int index, struct lua_builtin *builtin);
+
 /* Pushes the function of this name, whose field is on the top of the stack and
  * goes. Raises if there is none, or the program has put something else in its
  * place. */

@@ -469,6 +469,9 @@ static bool put_any_function(struct encoder *e, int index,
         return false;
     if (lua_tocfunction(e->L, index) != NULL)
         environment = lua_compat_environment_at(e->L, index);
+    if (environment != LUA_COMPAT_OWN && LUA_COMPAT_51 &&
+        lua_builtin_find_ffi(e->L, index, &builtin))
+        return put_builtin(e, &builtin);
     if (environment == LUA_COMPAT_COMMON)
         return put_plain(e, index, at, depth);
     if (lua_builtin_find(e->L, index, &builtin))

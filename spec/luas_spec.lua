@@ -539,6 +539,29 @@ describe("the libraries of LuaJIT", function()
     assert.are.equal(8, (results(code, "x, y")))
   end)
 
+  -- Without it, these functions crash.
+  it("ffi must be there where its functions arrive", function()
+    local ffi = require "ffi"
+    -- The test runner has put functions of its own into other places.
+    for _, name in ipairs { "new", "string", "gc", "errno", "load" } do
+      local channel = require "llthreads2.channel".new()
+      channel:send(ffi[name])
+      local ok, message = results(
+        "local channel = ... return pcall(channel.receive, channel)", channel)
+      assert.is_false(ok)
+      assert.are.equal(("the built-in function 'ffi.%s' is not there in "
+        .. "this state"):format(name), message)
+    end
+    local channel = require "llthreads2.channel".new()
+    channel:send(ffi.new)
+    local same, size = results([[
+      local ffi = require "ffi"
+      local _, new = (...):receive()
+      return new == ffi.new, ffi.sizeof(new "int[4]")]], channel)
+    assert.is_true(same)
+    assert.are.equal(16, size)
+  end)
+
   it("ffi works in functions that are sent as bytecode", function()
     local f = lua.load [[
       return tostring(5LL + ...), tostring(0xffffffffffffffffULL),
