@@ -50,7 +50,7 @@ help:
 	@echo '                 chooses rows, JSON=... keeps all samples'
 	@echo 'make bench-quick measures less'
 	@echo 'make install     installs below PREFIX ($(PREFIX)); DESTDIR works'
-	@echo 'make clean       removes build'
+	@echo 'make clean       removes what has been built'
 
 demo: build
 	$(RUN) examples/worker_pool.lua $(if $(FOLDER),"$(FOLDER)")
@@ -154,7 +154,7 @@ install: build
 	cmake --install build/$(RELEASE) --prefix "$(PREFIX)"
 
 clean:
-	rm -rf build
+	rm -rf build build.luarocks
 
 ready:
 	@LUA=$(LUA) sh tools/setup.sh

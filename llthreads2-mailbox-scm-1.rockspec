@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
 --
--- In a checkout, `luarocks make` builds and installs what is there. A release's
--- rockspec is made of this one: docs/packaging.md.
+-- `luarocks make`, in a checkout, builds and installs what is there. The rockspec
+-- of a release is made of this one: docs/packaging.md.
 rockspec_format = "3.0"
 package = "llthreads2-mailbox"
 version = "scm-1"
 source = {
-  -- The folder in which luarocks is run: there is no public address.
+  -- There is no public address, and `luarocks make` does not ask for it.
   url = "git+file://.",
 }
 description = {

@@ -22,8 +22,8 @@ release=$(number MAJOR).$(number MINOR).$(number PATCH)
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 mkdir "$stage/source" "$stage/home"
-cp -R ./*.rockspec CMakeLists.txt cmake runtime channels core lua docs examples \
-  "$stage/source"
+cp -R ./*.rockspec CMakeLists.txt cmake runtime channels core lua docs \
+  examples "$stage/source"
 cd "$stage/source"
 
 # No settings of somebody's own, and no servers.
