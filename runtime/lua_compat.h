@@ -197,8 +197,9 @@ void lua_compat_finalise_again(lua_State *L);
 
 /* ---- which Lua runs ---- */
 
-/* Raises if this is not the Lua that the module was built for. The first call
- * of a module, since no other can be trusted. */
+/* Raises if this is not the Lua that the module was built for, or if a part of
+ * it is missing. The first call of a module, since no other can be trusted: it
+ * makes do with luaL_error(), which every Lua has, and which takes the same. */
 void lua_compat_check(lua_State *L);
 
 #endif
