@@ -50,7 +50,7 @@ help:
 	@echo '                 chooses rows, JSON=... keeps all samples'
 	@echo 'make bench-quick measures less'
 	@echo 'make install     installs below PREFIX ($(PREFIX)); DESTDIR works'
-	@echo 'make clean       removes build'
+	@echo 'make clean       removes what has been built'
 
 demo: build
 	$(RUN) examples/worker_pool.lua $(if $(FOLDER),"$(FOLDER)")
@@ -73,7 +73,9 @@ test $(SANITIZERS) $(PORTS):
 	  $(if $(filter clang,$(BUILD)),--target c_programs)
 	ctest --preset $(BUILD) -j $$(($(JOBS) + 1))
 
+# All Luas must be there before the first build is tested: tests/luas.sh.
 test-all:
+	@for lua in $(LUAS); do LUA=$$lua sh tools/setup.sh test || exit 1; done
 	for lua in $(LUAS); do $(MAKE) test LUA=$$lua || exit 1; done
 
 # Each C program with its loops SECONDS long, then the specs that take a length.
@@ -152,7 +154,7 @@ install: build
 	cmake --install build/$(RELEASE) --prefix "$(PREFIX)"
 
 clean:
-	rm -rf build
+	rm -rf build build.luarocks
 
 ready:
 	@LUA=$(LUA) sh tools/setup.sh

@@ -1,8 +1,29 @@
 # SPDX-License-Identifier: MIT
 #
-# Where the Lua is that ${LUA} names. Sets LUA_INTERFACE, the version whose
-# interface it has and by which its folders of modules are named, and LUA_NAME,
-# what Debian calls its interpreter.
+# Which Lua it is, and where. Sets LUA, if it is empty; LUA_INTERFACE, the
+# version whose interface it has and by which its folders of modules are named;
+# and LUA_NAME, what Debian calls its interpreter.
+
+# The version, such as 5.1, that the headers in a folder are for: the number is
+# written out in them until 5.4, and is made of its parts since 5.5.
+function(version_of_headers folder result)
+  if(NOT EXISTS ${folder}/lua.h)
+    message(FATAL_ERROR "LUA_INCLUDE_DIR: there is no lua.h in '${folder}'.")
+  endif()
+  file(STRINGS ${folder}/lua.h lines
+    REGEX "define[ \t]+LUA_VERSION_(NUM[ \t]+50[1-4]|MINOR_N[ \t]+[0-9]+)")
+  string(REGEX MATCH "(50|MINOR_N[ \t]+)([0-9]+)" _ "${lines}")
+  set(${result} 5.${CMAKE_MATCH_2} PARENT_SCOPE)
+endfunction()
+
+if(LUA_INCLUDE_DIR)
+  version_of_headers(${LUA_INCLUDE_DIR} headers)
+endif()
+if(NOT LUA AND LUA_INCLUDE_DIR)
+  set(LUA ${headers})
+elseif(NOT LUA)
+  set(LUA 5.4)
+endif()
 
 if(LUA STREQUAL "luajit")
   set(LUA_INTERFACE 5.1)
@@ -13,6 +34,11 @@ elseif(LUA MATCHES "^5\\.[1-5]$")
 else()
   message(FATAL_ERROR "LUA: 5.1 to 5.5 or luajit expected, got '${LUA}'.")
 endif()
+if(LUA_INCLUDE_DIR AND NOT headers STREQUAL LUA_INTERFACE)
+  message(FATAL_ERROR "The headers in '${LUA_INCLUDE_DIR}' are those of Lua \
+${headers}, and LUA is ${LUA}.")
+endif()
+message(STATUS "The Lua to build for: ${LUA_NAME}")
 
 # Distributors disagree on the names; plain `lua` may be any version.
 function(find_lua_package)

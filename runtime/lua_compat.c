@@ -149,8 +149,10 @@ static int running_version(void)
         const char *function;
         int version;
     } news[] = {
-        {"lua_pushexternalstring", 505}, {"lua_newuserdatauv", 504},
-        {"lua_rotate", 503},             {"lua_callk", 502},
+        {"lua_pushexternalstring", 505},
+        {"lua_newuserdatauv", 504},
+        {"lua_rotate", 503},
+        {"lua_callk", 502},
         {"lua_objlen", 501},
     };
     size_t i;
@@ -170,6 +172,17 @@ static const char *version_name(int version)
     return version == 0 ? "another" : names[version - 501];
 }
 
+/* They are what a program may leave out of the Lua that it is linked with; all
+ * else is in object files of which it needs something itself. */
+static bool has_libraries(void)
+{
+#if LUA_COMPAT_55
+    return luaL_openselectedlibs != NULL;
+#else
+    return luaL_openlibs != NULL;
+#endif
+}
+
 void lua_compat_check(lua_State *L)
 {
     int running = running_version();
@@ -177,4 +190,7 @@ void lua_compat_check(lua_State *L)
     if (running != LUA_VERSION_NUM)
         luaL_error(L, "llthreads2 was built for %s, and this is %s",
                    version_name(LUA_VERSION_NUM), version_name(running));
+    if (!has_libraries())
+        luaL_error(L, "llthreads2 needs luaL_openlibs(), which this program "
+                      "does not have");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Lua, whichever it is: 5.1 to 5.5, and LuaJIT, which is a 5.1 here. The rest of
- * the code is written for the interface of 5.4. For the older ones
+ * Lua, whichever it is: 5.1 to 5.5, and LuaJIT, which is a 5.1 here. The rest
+ * of the code is written for the interface of 5.4. For the older ones
  * lua-compat-5.3 makes up for most of the difference, this header for the rest.
  * Nothing else asks for the version.
  *
@@ -25,6 +25,73 @@
 
 #if LUA_VERSION_NUM < 501 || LUA_VERSION_NUM > 505
 #error "Lua 5.1 to 5.5, or LuaJIT, is needed."
+#endif
+
+/* ---- not in every Lua ---- */
+
+/* The functions that we call and that some Lua does not export: a module that
+ * has been built for another Lua can be loaded all the same, and then says so
+ * itself: lua_compat_check(). Each is named where it is a function and no
+ * macro; in front of lua-compat-5.3, which makes macros of some. */
+#if LUA_VERSION_NUM == 501
+#pragma weak luaL_loadbuffer
+#pragma weak luaL_register
+#pragma weak lua_call
+#pragma weak lua_cpcall
+#pragma weak lua_equal
+#pragma weak lua_getfenv
+#pragma weak lua_lessthan
+#pragma weak lua_objlen
+#pragma weak lua_pcall
+#pragma weak lua_tonumber
+#endif
+
+#if LUA_VERSION_NUM <= 502
+#pragma weak lua_insert
+#pragma weak lua_remove
+#pragma weak lua_replace
+#endif
+
+#if LUA_VERSION_NUM <= 503
+#pragma weak lua_newuserdata
+#endif
+
+#if LUA_VERSION_NUM <= 504
+#pragma weak luaL_openlibs
+#endif
+
+#if LUA_VERSION_NUM >= 502
+#pragma weak luaL_checkversion_
+#pragma weak luaL_getsubtable
+#pragma weak luaL_loadbufferx
+#pragma weak luaL_setfuncs
+#pragma weak luaL_tolstring
+#pragma weak luaL_traceback
+#pragma weak lua_absindex
+#pragma weak lua_callk
+#pragma weak lua_copy
+#pragma weak lua_pcallk
+#pragma weak lua_rawgetp
+#pragma weak lua_rawlen
+#pragma weak lua_rawsetp
+#pragma weak lua_setglobal
+#pragma weak lua_tointegerx
+#pragma weak lua_tonumberx
+#endif
+
+#if LUA_VERSION_NUM >= 503
+#pragma weak lua_isinteger
+#pragma weak lua_rotate
+#endif
+
+#if LUA_VERSION_NUM >= 504
+#pragma weak lua_newuserdatauv
+#pragma weak lua_setwarnf
+#endif
+
+#if LUA_VERSION_NUM >= 505
+#pragma weak luaL_makeseed
+#pragma weak luaL_openselectedlibs
 #endif
 
 /* ---- what lua_compat.c does about it ---- */
@@ -59,8 +126,8 @@
 #define LUA_GCISRUNNING 9
 #endif
 
-/* In a finaliser, what lua_gc() says to LUA_GCISRUNNING: since 5.4.4 Lua tells a
- * collector that waits for the finaliser (-1) from one that the program has
+/* In a finaliser, what lua_gc() says to LUA_GCISRUNNING: since 5.4.4 Lua tells
+ * a collector that waits for the finaliser (-1) from one that the program has
  * stopped (0). */
 #if LUA_VERSION_NUM >= 504 && LUA_VERSION_RELEASE_NUM >= 50404
 #define LUA_COMPAT_FINALISING (-1)
@@ -70,8 +137,8 @@
 
 /* ---- values ---- */
 
-/* Whether the value at a stack index is an integer; where all numbers are floats,
- * one that a short integer says as well. Never raises. */
+/* Whether the value at a stack index is an integer; where all numbers are
+ * floats, one that a short integer says as well. Never raises. */
 static inline bool lua_compat_integer_at(lua_State *L, int index,
                                          lua_Integer *integer)
 {
@@ -117,26 +184,22 @@ lua_State *lua_compat_newstate(lua_Alloc allocate, void *context);
 bool lua_compat_checkstack(lua_State *L, int slots);
 
 /* Calls a function that runs the state in a C program, outside of any protected
- * call. It uses nothing that raises, save pushing C functions and what the other
- * functions here make up for. Where that does raise the call is protected: false
- * if it has raised, and either way the stack is empty then. */
+ * call. It uses nothing that raises, save pushing C functions and what the
+ * other functions here make up for. Where that does raise the call is
+ * protected: false if it has raised, and either way the stack is empty then. */
 bool lua_compat_run(lua_State *L, void (*function)(void *context),
                     void *context);
 
-/* In the finaliser of the userdata at index 1: there will be another finalisation
- * in the next cycle, of it or of one like it. May raise for want of memory where
- * that takes any. */
+/* In the finaliser of the userdata at index 1: there will be another
+ * finalisation in the next cycle, of it or of one like it. May raise for want
+ * of memory where that takes any. */
 void lua_compat_finalise_again(lua_State *L);
 
 /* ---- which Lua runs ---- */
 
-/* Raises if this is not the Lua that the module was built for. The first call of
- * a module, since no other can be trusted. */
+/* Raises if this is not the Lua that the module was built for, or if a part of
+ * it is missing. The first call of a module, since no other can be trusted: it
+ * makes do with luaL_error(), which every Lua has, and which takes the same. */
 void lua_compat_check(lua_State *L);
-
-/* Some functions are not there in every Lua: those by which versions are told
- * apart, and those that this build calls. The module can be loaded without them,
- * and so say itself what is wrong. */
-#pragma weak luaJIT_setmode
 
 #endif

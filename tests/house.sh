@@ -57,7 +57,7 @@ not_alone() {
 
 # In the first line, or in the second after that of a script's interpreter.
 without_licence() {
-  find . -path ./build -prune -o -path './.git' -prune -o -type f \
+  find . -path './build*' -prune -o -path './.git' -prune -o -type f \
     \( -name '*.[ch]' -o -name '*.lua' -o -name '*.sh' \) -print |
     while read -r file; do
       head -n 2 "$file" | grep -Eq 'SPDX-License-Identifier: MIT( \*/)?$' ||

@@ -89,6 +89,7 @@ check() {
     need "Ninja" ninja-build command -v ninja
     need "busted" lua-busted command -v busted
     need "luacheck" lua-check command -v luacheck
+    need "luarocks" luarocks command -v luarocks
     need_module socket lua-socket
     need_module cqueues lua-cqueues
     need_module luv lua-luv
