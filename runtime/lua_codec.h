@@ -18,9 +18,10 @@
  *   kept string, the number of a place where one that came before is kept
  *
  * Only the raw content of a table travels; metatables and metamethods do not
- * count. Tables, and C functions that have upvalues, are numbered in the order
- * in which they first appear in the message, so that cycles, shared tables and
- * tables as keys keep their identity across all values of one message.
+ * count. Tables, and C functions that have upvalues (in 5.1 all of them), are
+ * numbered in the order in which they first appear in the message, so that
+ * cycles, shared tables and tables as keys keep their identity across all values
+ * of one message.
  *
  * Strings that are met again and again, such as the names of fields, are sent a
  * second time with a place, then by their place alone (lua_codec_texts.h). The

@@ -220,7 +220,7 @@ static void push_cfunction(struct decoder *d, int depth)
     for (i = 0; i < upvalues; i++)
         lua_pushnil(d->L);
     lua_pushcclosure(d->L, function, upvalues);
-    if (upvalues > 0)
+    if (upvalues > 0 || LUA_COMPAT_FUNCTIONS_ARE_OBJECTS)
         number_object(d);
     for (i = 1; i <= upvalues; i++) {
         decode_value(d, depth + 1);

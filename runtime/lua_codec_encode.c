@@ -65,7 +65,8 @@ static void end(struct encoder *e)
 /* The slots that a value needs, leaving aside its parts. */
 #define SLOTS LUA_BUILTIN_SLOTS
 
-/* The stack grows by many slots at once: it is a protected call in some Luas. */
+/* The stack grows by many slots at once: it is a protected call in some Luas.
+ */
 static bool grow_stack(struct encoder *e)
 {
     if (!lua_compat_checkstack(e->L, 10 * SLOTS))
@@ -454,9 +455,11 @@ static bool put_plain(struct encoder *e, int index, const struct step *at,
 {
     uint8_t upvalues = count_upvalues(e->L, index);
 
-    if (upvalues == 0)
-        return put_function(e, index, 0, at, depth);
-    return put_whole_closure(e, index, upvalues, at, depth);
+    if (upvalues > 0)
+        return put_whole_closure(e, index, upvalues, at, depth);
+    if (LUA_COMPAT_FUNCTIONS_ARE_OBJECTS)
+        return put_closure(e, index, 0, at, depth);
+    return put_function(e, index, 0, at, depth);
 }
 
 static bool put_any_function(struct encoder *e, int index,

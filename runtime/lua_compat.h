@@ -100,6 +100,10 @@
  * finalised once; functions have environments. */
 #define LUA_COMPAT_51 (LUA_VERSION_NUM == 501)
 
+/* C functions without upvalues are not just their addresses: two of one address
+ * may not be equal. */
+#define LUA_COMPAT_FUNCTIONS_ARE_OBJECTS LUA_COMPAT_51
+
 /* lua-compat-5.3 is needed; its functions are compiled once. */
 #define LUA_COMPAT_53 (LUA_VERSION_NUM < 503)
 
