@@ -24,6 +24,14 @@ static void simple_values_travel(void)
           "strings arrive, with zeros");
 }
 
+static void push_many_values(void)
+{
+    char expressions[40];
+
+    snprintf(expressions, sizeof expressions, "unpack({}, 1, %d)", MANY_VALUES);
+    state_evaluate(from, expressions);
+}
+
 static void any_number_of_values_travels(void)
 {
     SENDS("nil, nil", "select('#', ...) == 2", "only nils arrive");
@@ -32,13 +40,28 @@ static void any_number_of_values_travels(void)
     state_run(from, "");
     travel();
     CHECK_NUMBER(lua_gettop(to), 0, "no value arrives if none is sent");
-    SENDS("table.unpack({}, 1, 100000)", "select('#', ...) == 100000",
-          "very many values arrive");
+    push_many_values();
+    travel();
+    CHECK_NUMBER(lua_gettop(to), MANY_VALUES, "very many values arrive");
+    lua_settop(from, 0);
+    lua_settop(to, 0);
 }
 
-static const char same_number[] =
-    "math.type(a) == math.type(b) and "
-    "string.pack('n', a) == string.pack('n', b) and (a == b or a ~= a)";
+/* Both have one number. */
+static bool is_same_number(void)
+{
+    lua_Number sent = lua_tonumber(from, 1), arrived = lua_tonumber(to, 1);
+
+#if HAS_INTEGERS
+    if (lua_isinteger(from, 1))
+        return lua_isinteger(to, 1) &&
+               lua_tointeger(from, 1) == lua_tointeger(to, 1);
+    if (lua_isinteger(to, 1))
+        return false;
+#endif
+    return lua_type(to, 1) == LUA_TNUMBER &&
+           memcmp(&sent, &arrived, sizeof sent) == 0;
+}
 
 /* The number on the top of the stack of `from`. */
 static void check_number_travels(void)
@@ -47,11 +70,7 @@ static void check_number_travels(void)
     lua_insert(from, 1);
     lua_settop(from, 1);
     travel();
-    if (lua_isinteger(from, 1))
-        lua_pushinteger(to, lua_tointeger(from, 1));
-    else
-        lua_pushnumber(to, lua_tonumber(from, 1));
-    CHECK(state_holds(to, same_number), "a number arrives bit by bit");
+    CHECK(is_same_number(), "a number arrives bit by bit");
     lua_settop(from, 0);
 }
 
@@ -142,16 +161,16 @@ static void tables_travel(void)
 
 static void keys_of_any_type_travel(void)
 {
-    SENDS("{[-1] = 1, [0] = 2, [1 << 40] = 3, [math.mininteger] = 4}",
-          "a[-1] == 1 and a[0] == 2 and a[1 << 40] == 3 and "
-          "a[math.mininteger] == 4 and #a == 0",
+    SENDS("{[-1] = 1, [0] = 2, [1099511627776] = 3, [mininteger] = 4}",
+          "a[-1] == 1 and a[0] == 2 and a[1099511627776] == 3 and "
+          "a[mininteger] == 4 and #a == 0",
           "integers that are no places in a list are keys");
     SENDS("{[true] = 1, [false] = 2, [''] = 3, [1e300] = 4, [-0.5] = 5}",
           "a[true] == 1 and a[false] == 2 and a[''] == 3 and a[1e300] == 4 "
           "and a[-0.5] == 5",
           "booleans, strings and floats are keys");
     SENDS("{[2^53] = 'f', [print] = 'p'}, print",
-          "a[1 << 53] == 'f' and a[b] == 'p'",
+          "a[9007199254740992] == 'f' and a[b] == 'p'",
           "floats with the value of an integer are integers, functions are "
           "keys");
     SENDS("(function() local k = {} return {[k] = {k}}, k end)()",
@@ -168,7 +187,7 @@ static void lengths_are_kept(void)
           "so do holes at the beginning");
     SENDS("{n = 3, 1, nil, nil, 4}, #{n = 3, 1, nil, nil, 4}",
           "#a == b and a.n == 3", "so do those of a table with fields");
-    SENDS("table.pack(1, nil, nil)", "a.n == 3 and a[1] == 1 and not a[2]",
+    SENDS("pack(1, nil, nil)", "a.n == 3 and a[1] == 1 and not a[2]",
           "what was packed can be unpacked");
     SENDS("(function() local t = {} for i = 1000, 1, -1 do t[i] = i end "
           "return t end)()",
@@ -332,9 +351,12 @@ static unsigned long allocations_for(const char *expression)
 
 static void a_table_is_allocated_at_once(void)
 {
+    /* LuaJIT has short ones in one block with their table. */
+    static const char list_of_20[] = "{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, "
+                                     "11, 12, 13, 14, 15, 16, 17, 18, 19, 20}";
+
     CHECK_NUMBER(allocations_for("{}"), 1, "an empty table is one block");
-    CHECK_NUMBER(allocations_for("{table.unpack({}, 1, 200), 1}"), 2,
-                 "a list is two");
+    CHECK_NUMBER(allocations_for(list_of_20), 2, "a list is two");
     CHECK_NUMBER(allocations_for("(function() local t = {} for i = 1, 5000 do "
                                  "t[i] = i end return t end)()"),
                  2, "however long it is");
@@ -346,12 +368,13 @@ static void a_table_is_allocated_at_once(void)
                  3, "a list with keys is three");
 }
 
-/* With no memory at all, and no protected call around it. */
+/* With no memory at all, and no protected call around it. That deep values may
+ * need a larger stack is in tests/codec_stack.c. */
 static void encoding_needs_no_memory_of_lua(void)
 {
     struct message *message;
 
-    state_evaluate(from, "{1, 'x', {y = {true}}, print}, 2.5, print, "
+    state_evaluate(from, "{1, 'x', {y = true}, {}, print}, 2.5, print, "
                          "('x'):rep(1000), nil");
     memory_fail(&from_memory, 1, true);
     message = encode(from);
@@ -362,19 +385,25 @@ static void encoding_needs_no_memory_of_lua(void)
     lua_settop(from, 0);
 }
 
+/* Where many others are on the stack. */
+static int decode_in_a_corner(lua_State *L)
+{
+    const struct message *message = lua_touserdata(L, 1);
+
+    luaL_checkstack(L, MANY_VALUES, "room");
+    lua_settop(L, MANY_VALUES);
+    return codec_decode(L, message);
+}
+
 static void too_many_values_for_the_stack_are_an_error(void)
 {
     struct message *message;
-    int i;
 
-    state_evaluate(from, "table.unpack({}, 1, 600000)");
+    push_many_values();
     message = encode(from);
     lua_settop(from, 0);
     lua_settop(to, 0);
-    luaL_checkstack(to, 500000, "room");
-    for (i = 0; i < 500000; i++)
-        lua_pushnil(to);
-    lua_pushcfunction(to, state_decode);
+    lua_pushcfunction(to, decode_in_a_corner);
     lua_pushlightuserdata(to, message);
     CHECK_NUMBER(lua_pcall(to, 1, LUA_MULTRET, 0), LUA_ERRRUN,
                  "more values than the stack has room for are an error");
@@ -382,7 +411,7 @@ static void too_many_values_for_the_stack_are_an_error(void)
           "which says so");
     CHECK_NUMBER(decode(to, message), LUA_OK,
                  "where there is room, they arrive");
-    CHECK_NUMBER(lua_gettop(to), 600000, "all of them");
+    CHECK_NUMBER(lua_gettop(to), MANY_VALUES, "all of them");
     lua_settop(to, 0);
     message_release(message);
 }

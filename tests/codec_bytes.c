@@ -216,7 +216,8 @@ static void many_values_are_an_error(void)
                  "more values than a stack can have are an error");
     CHECK(strstr(lua_tostring(to, -1), "too many values") != NULL,
           "which says so");
-    CHECK_NUMBER(decode_bytes(bytes, 500000), LUA_OK, "as many as fit arrive");
+    CHECK_NUMBER(decode_bytes(bytes, MANY_VALUES), LUA_OK,
+                 "as many as fit arrive");
     lua_settop(to, 0);
     free(bytes);
 }

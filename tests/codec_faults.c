@@ -104,8 +104,10 @@ static void the_place_of_a_fault_is_told(void)
         {"{[1.5] = f}", 1, "at [1.5]: Lua function cannot be sent"},
         {"{[-1e300] = f}", 1, "at [-1e+300]: Lua function cannot be sent"},
         {"{[-7] = f}", 1, "at [-7]: Lua function cannot be sent"},
+#if HAS_INTEGERS
         {"{[math.mininteger] = f}", 1,
          "at [-9223372036854775808]: Lua function cannot be sent"},
+#endif
         {"{[true] = f}", 1, "at [true]: Lua function cannot be sent"},
         {"{[false] = f}", 1, "at [false]: Lua function cannot be sent"},
         {"{[{}] = f}", 1, "at [table]: Lua function cannot be sent"},
@@ -204,7 +206,7 @@ static void check_raised(enum codec_problem problem, int index,
     lua_pushcfunction(from, raise_fault);
     lua_pushlightuserdata(from, &fault);
     CHECK_NUMBER(lua_pcall(from, 1, 0, 0),
-                 problem == CODEC_NO_MEMORY ? LUA_ERRMEM : LUA_ERRRUN,
+                 problem == CODEC_NO_MEMORY ? RAISED_NO_MEMORY : LUA_ERRRUN,
                  "a fault is raised, as what it is");
     CHECK_TEXT(lua_tostring(from, -1), text, "in words");
     lua_settop(from, 0);

@@ -132,7 +132,7 @@ static void encoding_needs_no_memory_of_lua(void)
     struct message *message;
 
     lua_register(from, "make", make);
-    state_evaluate(from, "make(1, {}), {make(1, make(1))}");
+    state_evaluate(from, "make(1, {}), {make(1, 2)}");
     memory_fail(&from_memory, 1, true);
     message = encode(from);
     CHECK_NUMBER(from_memory.allocations, 0,

@@ -5,14 +5,13 @@
  * in a program, as the C tests are, and in a module that the interpreter loads,
  * as the specs do.
  */
-#include <lauxlib.h>
 #include <limits.h>
-#include <lua.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lua_compat.h"
 #include "mailbox.h"
 
 /* What the compiler cannot see through it neither reports nor leaves out. */

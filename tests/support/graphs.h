@@ -13,16 +13,17 @@
 #ifndef TESTS_SUPPORT_GRAPHS_H
 #define TESTS_SUPPORT_GRAPHS_H
 
-/* random_values(seed, size): some values. Needs make(...), which returns a
- * function with these upvalues, and parcel(number). */
+/* random_values(seed, size): some values; a seed is an integer from 1 to
+ * 2147483646. Needs make(...), which returns a function with these upvalues,
+ * and parcel(number). */
 static const char graphs_make[] =
     "local state\n"
     "local function below(n)\n"
-    "  state = (state * 6364136223846793005 + 1442695040888963407)\n"
-    "  return (state >> 33) % n\n"
+    "  state = state * 16807 % 2147483647\n"
+    "  return math.floor(state / 1024) % n\n"
     "end\n"
-    "local numbers = {0, 1, -1, 127, 128, 1 << 31, -(1 << 31) - 1,\n"
-    "  math.maxinteger, math.mininteger, 0.5, -0.0, 1e300, 1/0, -1/0, 2^53}\n"
+    "local numbers = {0, 1, -1, 127, 128, 2147483648, -2147483649,\n"
+    "  maxinteger, mininteger, 0.5, -0.0, 1e300, 1/0, -1/0, 2^53}\n"
     "local lengths = {0, 1, 5, 39, 40, 41, 255, 256, 300, 3000}\n"
     "local function leaf()\n"
     "  local kind = below(6)\n"
@@ -61,19 +62,24 @@ static const char graphs_make[] =
     "  end\n"
     "  local count = below(5)\n"
     "  for i = 1, count do values[i] = any(objects) end\n"
-    "  return table.unpack(values, 1, count)\n"
+    "  return unpack(values, 1, count)\n"
     "end\n";
 
-/* describe(...): the text. */
+/* describe(...): the text. Needs upvalue(f, i), which returns true and that
+ * value of a C function, or nothing. */
 static const char graphs_describe[] =
+    "local function number(v)\n"
+    "  if math.type and math.type(v) == 'integer' then return tostring(v) end\n"
+    "  return string.format('f%.17g', v)\n"
+    "end\n"
     "local function name(v)\n"
-    "  local kind = math.type(v) or type(v)\n"
-    "  if kind == 'float' then return string.format('%a', v) end\n"
+    "  local kind = type(v)\n"
+    "  if kind == 'number' then return number(v) end\n"
     "  if kind == 'string' then return string.format('%q', v) end\n"
     "  if kind == 'table' then return 'T' .. tostring(rawget(v, 'id')) end\n"
     "  if kind == 'userdata' then return 'P' .. v:number() end\n"
     "  if kind == 'function' then\n"
-    "    local _, id = debug.getupvalue(v, 1)\n"
+    "    local _, id = upvalue(v, 1)\n"
     "    return id and 'F' .. id or 'print'\n"
     "  end\n"
     "  return tostring(v)\n"
@@ -82,14 +88,14 @@ static const char graphs_describe[] =
     "  local lines, met, todo = {}, {}, {}\n"
     "  local function note(v)\n"
     "    local n = name(v)\n"
-    "    if type(v) == 'table' or n:sub(1, 1) == 'F' then\n"
+    "    if type(v) == 'table' or type(v) == 'function' then\n"
     "      if met[n] == nil then met[n] = v todo[#todo + 1] = v end\n"
     "      if not rawequal(met[n], v) then lines[#lines + 1] = 'two ' .. n "
     "end\n"
     "    end\n"
     "    return n\n"
     "  end\n"
-    "  local values = table.pack(...)\n"
+    "  local values = pack(...)\n"
     "  for i = 1, values.n do lines[i] = i .. ': ' .. note(values[i]) end\n"
     "  while #todo > 0 do\n"
     "    local o, parts = table.remove(todo), {}\n"
@@ -99,8 +105,8 @@ static const char graphs_describe[] =
     "      end\n"
     "    else\n"
     "      local i = 1\n"
-    "      while debug.getupvalue(o, i) do\n"
-    "        parts[i] = i .. '=' .. note(select(2, debug.getupvalue(o, i)))\n"
+    "      while upvalue(o, i) do\n"
+    "        parts[i] = i .. '=' .. note(select(2, upvalue(o, i)))\n"
     "        i = i + 1\n"
     "      end\n"
     "    end\n"
