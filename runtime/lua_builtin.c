@@ -44,13 +44,6 @@ static bool is_native(lua_State *L, int index)
     return strncmp(written.short_src, "[builtin:", 9) == 0;
 }
 
-/* The string exists, so that pushing it makes nothing. */
-static void push_loaded(lua_State *L)
-{
-    lua_pushliteral(L, "_LOADED");
-    lua_rawget(L, LUA_REGISTRYINDEX);
-}
-
 /* Looks through the library on the top of the stack. */
 static bool find_field(lua_State *L, int index, struct lua_builtin *builtin)
 {
@@ -69,7 +62,7 @@ static bool find_field(lua_State *L, int index, struct lua_builtin *builtin)
 static bool find_in(lua_State *L, const char *library, int index,
                     struct lua_builtin *builtin)
 {
-    push_loaded(L);
+    lua_compat_find_field(L, LUA_REGISTRYINDEX, "_LOADED");
     if (lua_type(L, -1) != LUA_TTABLE)
         return false;
     lua_pushnil(L);
@@ -114,9 +107,10 @@ void lua_builtin_push(lua_State *L, unsigned library)
 
     if (library >= LIBRARIES)
         luaL_error(L, "no such built-in library");
-    push_loaded(L);
-    lua_pushstring(L, libraries[library]);
-    lua_rawget(L, -2);
+    lua_compat_find_field(L, LUA_REGISTRYINDEX, "_LOADED");
+    if (lua_type(L, -1) != LUA_TTABLE)
+        refuse(L, library, field);
+    lua_compat_find_field(L, -1, libraries[library]);
     if (lua_type(L, -1) != LUA_TTABLE)
         refuse(L, library, field);
     lua_pushvalue(L, field);

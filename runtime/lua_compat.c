@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <stddef.h>
+#include <string.h>
 
 #if LUA_COMPAT_53
 #include <compat-5.3.c>
@@ -17,18 +18,30 @@ lua_State *lua_compat_newstate(lua_Alloc allocate, void *context)
 #endif
 }
 
+void lua_compat_find_field(lua_State *L, int table, const char *name)
+{
+    table = lua_absindex(L, table);
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        if (lua_type(L, -2) == LUA_TSTRING &&
+            strcmp(lua_tostring(L, -2), name) == 0) {
+            lua_remove(L, -2);
+            return;
+        }
+        lua_pop(L, 1);
+    }
+    lua_pushnil(L);
+}
+
 #if LUA_COMPAT_51
 
 /* ---- 5.1 ---- */
 
-/* The strings exist, so that pushing them makes nothing. */
 static void push_package(lua_State *L)
 {
-    lua_pushliteral(L, "_LOADED");
-    lua_rawget(L, LUA_REGISTRYINDEX);
+    lua_compat_find_field(L, LUA_REGISTRYINDEX, "_LOADED");
     if (lua_type(L, -1) == LUA_TTABLE) {
-        lua_pushliteral(L, "package");
-        lua_rawget(L, -2);
+        lua_compat_find_field(L, -1, "package");
         lua_remove(L, -2);
     }
 }

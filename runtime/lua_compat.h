@@ -175,9 +175,14 @@ enum lua_compat_environment {
     LUA_COMPAT_OWN
 };
 
-/* What a C function at a stack index has for an environment. Needs three free
+/* What a C function at a stack index has for an environment. Needs five free
  * slots. Never raises. */
 enum lua_compat_environment lua_compat_environment_at(lua_State *L, int index);
+
+/* Pushes the field of a table that has this name, or nil. Takes a search, but
+ * makes no string: pushing one, even one that exists, may collect garbage, run
+ * finalisers and raise. Needs three free slots. Never raises. */
+void lua_compat_find_field(lua_State *L, int table, const char *name);
 
 /* ---- memory ---- */
 
