@@ -3,6 +3,7 @@
 -- variable SOAK_CANARY) puts a faulty one in the place of one of these, so that
 -- the ledger has something to find: see canaries.sh.
 
+local lua = require "spec.support.lua"
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 
@@ -63,10 +64,10 @@ function faults.reordered()
   function calls.deliver(enter, ...)
     if late then
       enter(...)
-      enter(table.unpack(late, 1, late.n))
+      enter(lua.unpack(late, 1, late.n))
       late = nil
     elseif now_and_then() then
-      late = table.pack(...)
+      late = lua.pack(...)
     else
       enter(...)
     end
@@ -82,11 +83,11 @@ end
 
 -- One message's values come with another one's number.
 function faults.mixed_up()
-  local last = table.pack()
+  local last = lua.pack()
   function calls.deliver(enter, worker, place, number, ...)
-    local values = table.pack(...)
+    local values = lua.pack(...)
     if now_and_then() then values, last = last, values else last = values end
-    enter(worker, place, number, table.unpack(values, 1, values.n))
+    enter(worker, place, number, lua.unpack(values, 1, values.n))
   end
 end
 

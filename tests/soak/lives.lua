@@ -4,12 +4,14 @@
 -- known, and everything else is an error, which fails the maker and with it
 -- the round.
 
+local lua = require "spec.support.lua"
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local ex = require "llthreads2.ex"
+local dice = require "tests.soak.dice"
 local payload = require "tests.soak.payload"
 
-local random, pack, unpack = math.random, table.pack, table.unpack
+local random, pack, unpack = dice.random, lua.pack, lua.unpack
 local INTERRUPTED = llthreads.interrupted_error
 
 local function demand(condition, what, ...)
@@ -83,7 +85,7 @@ local lives = {}
 
 -- Values go in as arguments and come out as results.
 function lives.echo(self)
-  local number = payload.number(0, self.sender, random(1 << 31))
+  local number = payload.number(0, self.sender, random(payload.MOST_ATTEMPTS))
   local thread = llthreads.new("return ...", number,
     payload.values(number, "heavy"))
   begin(self, thread, FLAGS[1])
@@ -140,7 +142,7 @@ function lives.ex(self)
     lua_init = "require('llthreads2').set_logger(function() end)" }
   begin(self, failed, FLAGS[1])
   local ok, problem = failed:join()
-  demand(ok == false and problem:find("syntax error", 1, true), "syntax", ok,
+  demand(ok == false and problem:find(" near 'x'", 1, true), "syntax", ok,
     problem)
 end
 
@@ -173,12 +175,17 @@ local FAILURES = {
     "said", whole = true },
   { "error(setmetatable({}, { __tostring = error }))", "(no error message)",
     whole = true },
-  { "local t = nil; t.x = 1", "attempt to index a nil value" },
-  { "return ('x'):rep(1 << 60)", "resulting string too large" },
+  { "local t = nil; t.x = 1", "attempt to index" },
   { "local t = {} for _ = 1, 200 do t = { t } end return t",
     "Hit maximum copy depth" },
   { "error('zero\\0byte', 0)", "zero\0byte\nstack traceback:\n" },
 }
+
+-- In 5.1 the number becomes another one instead.
+if lua.version > 5.1 then
+  table.insert(FAILURES, { "return ('x'):rep(2 ^ 60)",
+    "resulting string too large" })
+end
 
 local function is_report(failure, report)
   if failure.whole then return report == failure[2] end
@@ -215,17 +222,17 @@ function lives.failure(self)
 end
 
 -- Finalisers that raise, and one that speaks, all at the end of the state.
+-- Before 5.4 what they raise comes out wherever garbage is collected.
 function lives.finalisers(self)
   local last, flags = channel.new(), FLAGS[random(ATTACHED)]
-  local thread = llthreads.new([[
+  local thread = llthreads.new(lua.TOOLS .. [[
+    if _VERSION < "Lua 5.4" then collectgarbage("stop") end
     local last = ...
-    setmetatable({}, { __gc = function() error("in a finaliser") end })
-    setmetatable({}, { __gc = function() error({}) end })
-    kept = setmetatable({}, { __gc = function() last:send("closed") end })
-    collectgarbage()
-    for _ = 1, 100 do
-      setmetatable({}, { __gc = function() error() end })
-    end]], last)
+    finalised(function() error("in a finaliser") end)
+    finalised(function() error({}) end)
+    kept = finalised(function() last:send("closed") end)
+    pcall(collectgarbage)
+    for _ = 1, 100 do finalised(function() error() end) end]], last)
   begin(self, thread, flags)
   expect(thread, flags, pack())
   demand_same(pack(true, "closed"), "the last word", last:receive())
@@ -257,7 +264,7 @@ local VICTIMS = {
 local VICTIM = [[
   local ready, never, full, release = ...
   require("llthreads2").set_logger(function() end)
-  if %q then ready:send() end
+  if %s then ready:send() end
   %s]]
 
 -- A grandchild waits until `release` is closed.
@@ -265,8 +272,8 @@ local function victim(source)
   local ready, never, full = channel.new(), channel.new(), channel.new(1)
   local release = channel.new()
   full:send("first")
-  local thread = llthreads.new(VICTIM:format(source:find("^full") ~= nil,
-    source), ready, never, full, release)
+  local thread = llthreads.new(VICTIM:format(
+    tostring(source:find("^full") ~= nil), source), ready, never, full, release)
   return thread, ready, full, release
 end
 
@@ -362,7 +369,7 @@ function lives.refused(self)
 end
 
 function lives.name()
-  local name = ("name %p"):format({})
+  local name = "name " .. tostring({})
   local ch = channel.new { name = name, capacity = random(4) }
   demand(channel.get(name) == ch, "get gives another channel")
   demand(not pcall(channel.new, { name = name }), "a name given twice")
@@ -430,11 +437,11 @@ end
 -- Numbers of senders are paths: each has up to 15 children.
 local function child_job(self, role)
   local number = (self.children or 0) + 1
-  local sender = self.sender << 4 | number
-  if number > 15 or sender >= 1 << 24 then return nil end
+  local sender = self.sender * 16 + number
+  if number > 15 or sender >= 2 ^ 24 then return nil end
   self.children = number
   local job = self.job
-  return { role = role, sender = sender, seed = random(1 << 50),
+  return { role = role, sender = sender, seed = random(2147483646),
     profile = job.profile, attempts = random(50), depth = job.depth - 1,
     writes = job.writes, deeds = random(3) }
 end
@@ -471,7 +478,8 @@ local module = {}
 function module.live(self)
   for _ = 1, self.job.deeds do
     local name = names[random(#names)]
-    local ok, problem = xpcall(lives[name], debug.traceback, self)
+    local ok, problem = xpcall(function() lives[name](self) end,
+      debug.traceback)
     if not ok then error(name .. ": " .. tostring(problem), 0) end
     self:count("lives")
     self:pause()

@@ -36,9 +36,9 @@ end
 -- Large pieces of memory are kept for later use, up to 64 MB of them. So that
 -- this is no growth, they are there from the beginning.
 local function fill()
-  local ch, text = channel.new(), ("x"):rep(1 << 20)
+  local ch, text = channel.new(), ("x"):rep(2 ^ 20)
   for power = 15, 20 do
-    for _ = 1, 33 do ch:send({ text:sub(1, 1 << power) }) end
+    for _ = 1, 33 do ch:send({ text:sub(1, 2 ^ power) }) end
   end
   ch:clear()
 end
@@ -71,8 +71,10 @@ end
 -- ---- memory ----
 
 local function contents(path)
-  local file <close> = assert(io.open(path))
-  return file:read("a")
+  local file = assert(io.open(path))
+  local text = file:read("*a")
+  file:close()
+  return text
 end
 
 local function resident()
@@ -94,7 +96,7 @@ local function median(readings, kind, first, last)
   local list = {}
   for i = first, last do list[#list + 1] = readings[i][kind] end
   table.sort(list)
-  return list[(#list + 1) // 2]
+  return list[math.floor((#list + 1) / 2)]
 end
 
 -- So few say nothing.
@@ -102,7 +104,7 @@ local ENOUGH = 12
 
 -- By how many bytes the last quarter of the readings may be above the second.
 -- What is resident under a sanitizer is the sanitizer's.
-local SLACK = { allocated = 4 << 20, resident = 16 << 20 }
+local SLACK = { allocated = 4 * 2 ^ 20, resident = 16 * 2 ^ 20 }
 if (os.getenv("LD_PRELOAD") or ""):find("lib[at]san") then
   SLACK.resident = nil
 end
@@ -112,7 +114,7 @@ end
 function resources.growth(readings, kind)
   local count = #readings
   if count < ENOUGH then return nil end
-  local quarter = count // 4
+  local quarter = math.floor(count / 4)
   return median(readings, kind, count - quarter + 1, count)
     - median(readings, kind, quarter + 1, 2 * quarter)
 end
@@ -122,7 +124,7 @@ function resources.check(readings)
   for kind, slack in pairs(SLACK) do
     local growth = resources.growth(readings, kind)
     if growth and growth > slack then
-      error(("%d KB more are %s than before"):format(growth >> 10, kind), 0)
+      error(("%.0f KB more are %s than before"):format(growth / 1024, kind), 0)
     end
   end
 end

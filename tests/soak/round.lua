@@ -6,13 +6,15 @@
 -- close would hide that somebody who waits has not been woken. So a lost
 -- wake-up is a round that does not end, which the watchdog notices (run.sh).
 
+local lua = require "spec.support.lua"
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
+local dice = require "tests.soak.dice"
 local ledger = require "tests.soak.ledger"
 local plan = require "tests.soak.plan"
 local worker = require "tests.soak.worker"
 
-local random, pack = math.random, table.pack
+local random, pack = dice.random, lua.pack
 
 local Round = {}
 Round.__index = Round
@@ -37,7 +39,7 @@ function Round:start_worker(job)
   flags = flags[random(#flags)]
   local thread = llthreads.new(worker.PROGRAM, job, self.channels, self.report,
     self.acks, control)
-  assert(thread:start(table.unpack(flags, 2, flags.n + 1)))
+  assert(thread:start(lua.unpack(flags, 2, flags.n + 1)))
   self.workers[job.index] = { job = job, thread = thread, flags = flags,
     control = control, sent = 0 }
   self:expect(job.sender, job.reads, 1)

@@ -27,8 +27,13 @@ local function setting(name, default)
     or error(("SOAK_%s is no number: %s"):format(name, text))
 end
 
+-- Before 5.4 the first number that Lua draws is the same in each process.
+local function drawn_seed()
+  return math.floor(native.now() * 1e6 + os.time()) % 16777216
+end
+
 local SECONDS = setting("SECONDS", 60)
-local SEED = setting("SEED") or (os.time() ~ math.random(1 << 30)) & 0xffffff
+local SEED = setting("SEED") or drawn_seed()
 local ROUND = setting("ROUND")
 local ROUNDS = setting("ROUNDS", 1)
 local SCALE = setting("SCALE", 1)
@@ -47,8 +52,9 @@ local current = 0
 local function phase(what)
   local path = os.getenv("SOAK_BEAT")
   if not path then return end
-  local file <close> = assert(io.open(path, "w"))
+  local file = assert(io.open(path, "w"))
   file:write(("SEED=%d ROUND=%d (%s)\n"):format(SEED, current, what))
+  file:close()
 end
 
 -- ---- figures ----
@@ -64,13 +70,14 @@ local function add(counts)
   for name, number in pairs(counts) do totals[name] = total(name) + number end
 end
 
-local function megabytes(bytes) return bytes / (1 << 20) end
+local function megabytes(bytes) return bytes / 2 ^ 20 end
 
 local function progress()
   local last = readings[#readings]
   say("%4d s: %d rounds, %d threads, %d messages, %.0f MB resident, "
-    .. "%.0f allocated", elapsed() // 1, total("rounds"), total("threads"),
-    total("acked"), megabytes(last.resident), megabytes(last.allocated))
+    .. "%.0f allocated", math.floor(elapsed()), total("rounds"),
+    total("threads"), total("acked"), megabytes(last.resident),
+    megabytes(last.allocated))
 end
 
 local function growth(kind)
@@ -110,7 +117,8 @@ end
 -- ---- rounds ----
 
 local function seed_of(number)
-  return (SEED * 0x9E3779B97F4A7C15 ~ number * 0xBF58476D1CE4E5B9) & ~0 >> 16
+  local first = (SEED % 2147483647 + 1) * 48271 % 2147483647
+  return (first + number) * 69621 % 2147483647
 end
 
 local function play(number, base)
