@@ -398,7 +398,8 @@ function lives.woken(self)
     if results[2] then
       sent = sent + 1
     else
-      demand_same(pack(true, nil, "closed"), "woken", unpack(results))
+      demand_same(pack(true, nil, "closed"), "woken",
+        unpack(results, 1, results.n))
     end
   end
   local cleared = 1 + #threads - left
