@@ -181,8 +181,8 @@ local FAILURES = {
   { "error('zero\\0byte', 0)", "zero\0byte\nstack traceback:\n" },
 }
 
--- In 5.1 the number becomes another one instead.
-if lua.version > 5.1 then
+-- Before 5.3 the number becomes another one instead.
+if lua.version >= 5.3 then
   table.insert(FAILURES, { "return ('x'):rep(2 ^ 60)",
     "resulting string too large" })
 end
