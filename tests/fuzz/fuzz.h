@@ -11,14 +11,13 @@
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H
 
-#include <lauxlib.h>
-#include <lua.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lua_codec.h"
+#include "lua_compat.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -113,7 +113,7 @@ static int panic(lua_State *L)
 
 static void side_open(struct side *side)
 {
-    side->L = lua_newstate(allocate, side);
+    side->L = lua_compat_newstate(allocate, side);
     if (side->L == NULL)
         abort();
     lua_atpanic(side->L, panic);
@@ -128,14 +128,25 @@ static void close_all(void)
          "closed states have given all memory back");
 }
 
+static void set_collector(lua_State *L, int pause, int multiplier, int step)
+{
+#if LUA_VERSION_NUM >= 504
+    lua_gc(L, LUA_GCINC, pause, multiplier, step);
+#else
+    (void)step;
+    lua_gc(L, LUA_GCSETPAUSE, pause);
+    lua_gc(L, LUA_GCSETSTEPMUL, multiplier);
+#endif
+}
+
 /* Collects garbage all the time, or as Lua does. */
 static void side_begin(struct side *side, bool eager)
 {
     lua_settop(side->L, 0);
     if (eager)
-        lua_gc(side->L, LUA_GCINC, 100, 400, 8);
+        set_collector(side->L, 100, 400, 8);
     else
-        lua_gc(side->L, LUA_GCINC, 200, 100, 13);
+        set_collector(side->L, 200, 100, 13);
 }
 
 void sides_begin(bool eager)
