@@ -51,8 +51,7 @@ int lua_channel_fail(lua_State *L, enum channel_result result)
     case CHANNEL_INTERRUPTED:
         return lua_interrupt_raise(L);
     default:
-        lua_pushliteral(L, "not enough memory");
-        return lua_error(L);
+        return lua_compat_raise_no_memory(L);
     }
 }
 

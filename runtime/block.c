@@ -158,8 +158,10 @@ static void *move(void *block, struct fit from, struct fit to)
 {
     void *moved = take_kept(to);
 
-    if (moved == NULL)
-        return advised(realloc(block, to.room), to.room);
+    if (moved == NULL) {
+        moved = advised(realloc(block, to.room), to.room);
+        return moved == NULL && to.room < from.room ? block : moved;
+    }
     memcpy(moved, block, from.room < to.room ? from.room : to.room);
     give_back(from, block);
     return moved;

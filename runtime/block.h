@@ -32,8 +32,8 @@
 /* Changes the size of a piece, like realloc(), but knows the old one: `block`
  * has been made with `old` bytes (NULL: it is to be made, and `old` does not
  * count). With `size` 0 it is given back, and the result is NULL. Otherwise
- * NULL means that memory is exhausted; then the piece is as before. Any thread
- * that owns the piece. */
+ * NULL means that memory is exhausted; then the piece is as before. Making a
+ * piece smaller never fails. Any thread that owns the piece. */
 void *block_resize(void *block, size_t old, size_t size);
 
 /* How many bytes can be used in a piece that is made with `size`: asking for

@@ -133,17 +133,28 @@ void heap_destroy(struct heap *heap)
 #ifdef __SANITIZE_ADDRESS__
 void *heap_resize(void *context, void *object, size_t old, size_t size)
 {
+    void *resized;
+
     (void)context;
-    (void)old;
-    if (size > 0)
-        return realloc(object, size);
-    free(object);
-    return NULL;
+    if (size == 0) {
+        free(object);
+        return NULL;
+    }
+    resized = realloc(object, size);
+    return resized == NULL && object != NULL && size < old ? object : resized;
 }
 #else
 static bool is_small(size_t size)
 {
     return size <= SMALL;
+}
+
+/* The size of the block of a large object: with room for a chunk of the largest
+ * small one. */
+static size_t block_size(size_t size)
+{
+    return size < sizeof(struct chunk) + SMALL ? sizeof(struct chunk) + SMALL
+                                               : size;
 }
 
 static void *make(struct heap *heap, size_t size)
@@ -152,7 +163,7 @@ static void *make(struct heap *heap, size_t size)
     unsigned number;
 
     if (!is_small(size))
-        return block_resize(NULL, 0, size);
+        return block_resize(NULL, 0, block_size(size));
     number = size_number(size);
     object = heap->free[number];
     if (object == NULL)
@@ -167,7 +178,7 @@ static void give_back(struct heap *heap, void *object, size_t size)
     unsigned number;
 
     if (!is_small(size)) {
-        (void)block_resize(object, size, 0);
+        (void)block_resize(object, block_size(size), 0);
         return;
     }
     number = size_number(size);
@@ -175,10 +186,27 @@ static void give_back(struct heap *heap, void *object, size_t size)
     heap->free[number] = freed;
 }
 
+/* Makes a large object a small one without any memory: its block becomes a
+ * chunk of the heap, with the object in it. */
+static void *adopt(struct heap *heap, void *object, size_t old, size_t size)
+{
+    struct chunk *chunk = object;
+
+    memmove(chunk + 1, object, size);
+    chunk->size = block_size(old);
+    chunk->next = heap->chunks->next;
+    heap->chunks->next = chunk;
+    return chunk + 1;
+}
+
+/* Where there is no memory an object that is to be smaller stays where it is:
+ * it may be larger than its size says. */
 static void *move(struct heap *heap, void *object, size_t old, size_t size)
 {
     void *moved = make(heap, size);
 
+    if (moved == NULL && size < old)
+        return is_small(old) ? object : adopt(heap, object, old, size);
     if (moved == NULL)
         return NULL;
     memcpy(moved, object, old < size ? old : size);
@@ -197,7 +225,7 @@ void *heap_resize(void *context, void *object, size_t old, size_t size)
         return NULL;
     }
     if (!is_small(old) && !is_small(size))
-        return block_resize(object, old, size);
+        return block_resize(object, block_size(old), block_size(size));
     if (is_small(old) && is_small(size) &&
         size_number(old) == size_number(size))
         return object;

@@ -15,6 +15,10 @@
  * with a system call each: a thread from new to join takes 0.74 of the time,
  * with 10,000 records as its argument half of it.
  *
+ * An object that gets smaller moves to where such are. If that takes memory and
+ * there is none, a small one stays where it is, and the block of a large one
+ * becomes a chunk with one object in it.
+ *
  * A chunk that has been cut up serves its objects until the heap ends, which
  * the C library's memory does in practice, too.
  */
@@ -33,7 +37,9 @@ void heap_destroy(struct heap *heap);
 
 /* What Lua calls an allocator: makes an object of `size` bytes (`object` is
  * NULL), changes its size from `old` to `size`, or frees it (`size` is 0).
- * NULL: out of memory, nothing has changed; or the object has been freed. */
+ * NULL: out of memory, nothing has changed; or the object has been freed. Making
+ * an object smaller never fails: before 5.4 Lua relies on it, and LuaJIT does.
+ */
 void *heap_resize(void *heap, void *object, size_t old, size_t size);
 
 #endif

@@ -17,7 +17,6 @@
 #include "lua_party.h"
 
 #define NO_MESSAGE "(no error message)"
-#define NO_MEMORY "not enough memory"
 
 struct child {
     struct thread *thread;
@@ -104,17 +103,11 @@ static int report(lua_State *L)
     return 0;
 }
 
-static int raise_no_memory(lua_State *L)
-{
-    lua_pushliteral(L, NO_MEMORY);
-    return lua_error(L);
-}
-
 /* Without fail: Lua has made this string beforehand. */
 static void push_no_memory(lua_State *L)
 {
     lua_settop(L, 0);
-    lua_pushcfunction(L, raise_no_memory);
+    lua_pushcfunction(L, lua_compat_raise_no_memory);
     (void)lua_pcall(L, 0, 0, 0);
 }
 
@@ -244,7 +237,7 @@ static void run_state(void *context)
 
 static void fail_without_memory(struct child *child)
 {
-    lua_logger_print(NO_MEMORY, sizeof NO_MEMORY - 1);
+    lua_logger_print(LUA_COMPAT_NO_MEMORY, sizeof LUA_COMPAT_NO_MEMORY - 1);
     keep_no_memory(child);
 }
 

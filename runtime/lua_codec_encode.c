@@ -21,6 +21,8 @@ struct encoder {
     struct writer w;
     struct codec_fault *fault;
     enum codec_policy policy;
+    /* Only whether something can be encoded is asked. */
+    bool is_trial;
     /* The stack index up to which there is room for certain. */
     int ceiling;
     struct identity identity;
@@ -48,6 +50,7 @@ static void begin(struct encoder *e, lua_State *L, enum codec_policy policy,
     fault->place[0] = '\0';
     e->fault = fault;
     e->policy = policy;
+    e->is_trial = false;
     e->ceiling = lua_gettop(L) + CODEC_SLOTS;
     identity_init(&e->identity);
     e->knows_texts = false;
@@ -396,10 +399,19 @@ static bool put_closure(struct encoder *e, int index, uint8_t upvalues,
     return put_function(e, index, upvalues, at, depth);
 }
 
+static bool put_builtin(struct encoder *e, const struct lua_builtin *builtin)
+{
+    uint8_t library = (uint8_t)builtin->library;
+
+    return write_tagged(&e->w, TAG_BUILTIN, &library, sizeof library) &&
+           write_text(&e->w, builtin->field, builtin->length);
+}
+
 /* Whether all that hangs on a closure can travel: a trial into a message that
  * is thrown away, which knows of nothing that has been met. What fails for
  * another reason fails. */
-static bool try_closure(struct encoder *e, int index, int depth, bool *works)
+static bool try_closure(struct encoder *e, int index, uint8_t upvalues,
+                        int depth, bool *works)
 {
     struct codec_fault fault;
     struct encoder trial;
@@ -410,7 +422,8 @@ static bool try_closure(struct encoder *e, int index, int depth, bool *works)
         return fail(e, CODEC_NO_MEMORY);
     begin(&trial, e->L, CODEC_STRICT, message, &fault);
     trial.ceiling = e->ceiling;
-    *works = encode_value(&trial, index, NULL, depth);
+    trial.is_trial = true;
+    *works = put_closure(&trial, index, upvalues, NULL, depth);
     lua_settop(e->L, top);
     end(&trial);
     message_release(message);
@@ -420,33 +433,28 @@ static bool try_closure(struct encoder *e, int index, int depth, bool *works)
 
 /* A closure without one of its upvalues would crash whoever calls it: all of
  * it travels, or none. So the lenient policy ends here. One that has been met
- * travels already. */
+ * travels already; Lua's own may travel by name instead. */
 static bool put_whole_closure(struct encoder *e, int index, uint8_t upvalues,
                               const struct step *at, int depth)
 {
-    bool works, ok;
+    const enum codec_policy policy = e->policy;
+    struct lua_builtin builtin;
+    bool named = lua_builtin_find(e->L, index, &builtin), works, ok;
 
-    if (e->policy == CODEC_STRICT ||
+    if (named && e->is_trial)
+        return put_builtin(e, &builtin);
+    if ((policy == CODEC_STRICT && !named) ||
         identity_knows(&e->identity, lua_topointer(e->L, index)))
         return put_closure(e, index, upvalues, at, depth);
-    if (!try_closure(e, index, depth, &works))
+    if (!try_closure(e, index, upvalues, depth, &works))
         return false;
     if (!works)
-        return put_unsupported_text(e, index);
+        return named ? put_builtin(e, &builtin)
+                     : put_unsupported_text(e, index);
     e->policy = CODEC_STRICT;
     ok = put_closure(e, index, upvalues, at, depth);
-    e->policy = CODEC_LENIENT;
+    e->policy = policy;
     return ok;
-}
-
-/* ---- functions that are not C functions alone ---- */
-
-static bool put_builtin(struct encoder *e, const struct lua_builtin *builtin)
-{
-    uint8_t library = (uint8_t)builtin->library;
-
-    return write_tagged(&e->w, TAG_BUILTIN, &library, sizeof library) &&
-           write_text(&e->w, builtin->field, builtin->length);
 }
 
 /* An address, and what upvalues there are. */

@@ -14,7 +14,7 @@ void codec_push_fault(lua_State *L, const struct codec_fault *fault)
                         CODEC_MAX_DEPTH + 1, CODEC_MAX_DEPTH);
         break;
     case CODEC_NO_MEMORY:
-        lua_pushliteral(L, "not enough memory");
+        lua_pushliteral(L, LUA_COMPAT_NO_MEMORY);
         break;
     case CODEC_UNSUPPORTED:
         if (fault->place[0] == '\0')

@@ -33,6 +33,19 @@ void lua_compat_find_field(lua_State *L, int table, const char *name)
     lua_pushnil(L);
 }
 
+int lua_compat_raise_no_memory(lua_State *L)
+{
+    lua_pushliteral(L, LUA_COMPAT_NO_MEMORY);
+    return lua_error(L);
+}
+
+bool lua_compat_is_no_memory(lua_State *L, int status)
+{
+    return status == LUA_ERRMEM ||
+           (lua_type(L, -1) == LUA_TSTRING &&
+            strcmp(lua_tostring(L, -1), LUA_COMPAT_NO_MEMORY) == 0);
+}
+
 #if LUA_COMPAT_51
 
 /* ---- 5.1 ---- */

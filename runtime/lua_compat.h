@@ -186,6 +186,17 @@ void lua_compat_find_field(lua_State *L, int table, const char *name);
 
 /* ---- memory ---- */
 
+/* What Lua says when memory runs out. */
+#define LUA_COMPAT_NO_MEMORY "not enough memory"
+
+/* Raises that. */
+int lua_compat_raise_no_memory(lua_State *L);
+
+/* Whether what a protected call has raised, which is on the top of the stack,
+ * is that. Before 5.4 a lack of memory that is raised again has the status of
+ * any other error. Never raises. */
+bool lua_compat_is_no_memory(lua_State *L, int status);
+
 /* lua_newstate(), with a seed where it takes one. */
 lua_State *lua_compat_newstate(lua_Alloc allocate, void *context);
 

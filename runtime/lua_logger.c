@@ -100,6 +100,7 @@ static void print_top(lua_State *L)
  * nobody knows: better twice than not at all. */
 void lua_logger_report(lua_State *L)
 {
+    bool no_memory;
     int status;
 
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &logger_key) != LUA_TFUNCTION) {
@@ -111,8 +112,10 @@ void lua_logger_report(lua_State *L)
     lua_pushvalue(L, -3);
     lua_concat(L, 2);
     status = lua_pcall(L, 1, 0, 0);
-    if (status != LUA_OK)
-        lua_pop(L, 1);
-    if (status == LUA_ERRMEM)
+    if (status == LUA_OK)
+        return;
+    no_memory = lua_compat_is_no_memory(L, status);
+    lua_pop(L, 1);
+    if (no_memory)
         print_top(L);
 }

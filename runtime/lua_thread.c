@@ -77,12 +77,6 @@ static int fail(lua_State *L, const char *reason)
     return 2;
 }
 
-static int raise_no_memory(lua_State *L)
-{
-    lua_pushliteral(L, "not enough memory");
-    return lua_error(L);
-}
-
 /* ---- new ---- */
 
 /* The buffer may keep something on the stack, and the function that is dumped
@@ -125,7 +119,9 @@ static void compile(lua_State *L)
 
     if (luaL_loadbufferx(L, code, length, code, NULL) != LUA_OK)
         lua_error(L);
-    lua_dump(L, append_chunk, &chunk, 0);
+    /* LuaJIT catches what the piece's writer has raised: no memory. */
+    if (lua_dump(L, append_chunk, &chunk, 0) != 0)
+        lua_compat_raise_no_memory(L);
     luaL_pushresult(&chunk.buffer);
     lua_replace(L, 1);
     lua_settop(L, top);
@@ -190,18 +186,18 @@ static bool new_thread(lua_State *L, struct codec_fault *fault)
         keep_lent(L, box, arguments);
     message = message_new();
     if (message == NULL)
-        raise_no_memory(L);
+        lua_compat_raise_no_memory(L);
     message->lends = lends;
     if (!codec_encode(L, 1, arguments, CODEC_STRICT, message, fault)) {
         message_release(message);
         if (fault->problem == CODEC_NO_MEMORY)
-            raise_no_memory(L);
+            lua_compat_raise_no_memory(L);
         return false;
     }
     box->thread = thread_new(message);
     if (box->thread == NULL) {
         message_release(message);
-        raise_no_memory(L);
+        lua_compat_raise_no_memory(L);
     }
     party_set_parent(&box->thread->party, party);
     return true;
@@ -282,7 +278,7 @@ static int push_error(lua_State *L)
     lua_pushboolean(L, 0);
     lua_pushliteral(L, "Error from child thread: ");
     if (message->values == 0)
-        lua_pushliteral(L, "not enough memory");
+        lua_pushliteral(L, LUA_COMPAT_NO_MEMORY);
     else
         codec_decode(L, message);
     lua_concat(L, 2);
@@ -365,7 +361,7 @@ static int thread_method_join(lua_State *L)
     case WAIT_INTERRUPTED:
         return lua_interrupt_raise(L);
     default:
-        return raise_no_memory(L);
+        return lua_compat_raise_no_memory(L);
     }
 }
 

@@ -107,6 +107,55 @@ static void memory_may_run_out(void)
     heap_destroy(heap);
 }
 
+/* From any size to any other; with what is made before, what the heap has left
+ * differs. */
+static void objects_get_smaller_without_memory(void)
+{
+    static const size_t sizes[] = {400000, 100000, 33000, 16400, 16385,
+                                   16384,  15361,  9000,  600,   17};
+    enum {
+        SIZES = sizeof sizes / sizeof *sizes
+    };
+    unsigned from, to, before;
+
+    if (!no_memory_works())
+        return;
+    for (before = 0; before < 30; before++) {
+        struct heap *heap = heap_new();
+        struct object objects[SIZES * SIZES];
+        unsigned made = 0, i;
+
+        for (i = 0; i < before; i++)
+            (void)heap_resize(heap, NULL, 0, 1000);
+        for (from = 0; from < SIZES; from++)
+            for (to = from + 1; to < SIZES; to++) {
+                struct object *object = &objects[made++];
+
+                object->size = sizes[from];
+                object->memory = heap_resize(heap, NULL, 0, sizes[from]);
+                mark(object, (unsigned char)made);
+            }
+        made = 0;
+        no_memory_from(1);
+        for (from = 0; from < SIZES; from++)
+            for (to = from + 1; to < SIZES; to++) {
+                struct object *object = &objects[made++];
+
+                object->memory =
+                    heap_resize(heap, object->memory, sizes[from], sizes[to]);
+                object->size = sizes[to];
+            }
+        (void)no_memory_end();
+        for (i = 0; i < made; i++) {
+            CHECK(objects[i].memory != NULL &&
+                      is_marked(&objects[i], objects[i].size),
+                  "an object gets smaller without memory");
+            (void)heap_resize(heap, objects[i].memory, objects[i].size, 0);
+        }
+        heap_destroy(heap);
+    }
+}
+
 /* ---- stress ---- */
 
 /* Around the borders of the sizes, and far from them. */
@@ -160,6 +209,8 @@ static void all(void)
     check_part("freed objects are used again", freed_objects_are_used_again);
     check_part("old counts for objects only", old_counts_for_objects_only);
     check_part("memory may run out", memory_may_run_out);
+    check_part("objects get smaller without memory",
+               objects_get_smaller_without_memory);
     check_part("objects live at random", objects_live_at_random);
 }
 

@@ -39,7 +39,7 @@ end
 
 -- Whether the values are the expected ones.
 function h.values(expected, ...)
-  h.equal(#expected, select("#", ...), "number of values")
+  h.equal(expected.n or #expected, select("#", ...), "number of values")
   for i, value in ipairs(expected) do
     h.equal(value, (select(i, ...)), "value " .. i)
   end
@@ -120,8 +120,15 @@ function h.check_cargo(channel, ...)
   h.equal("shared", shared[1], "the shared table")
   for _ = 2, 35 do deep = deep[1] end
   h.equal("core", deep[1], "the deep table")
-  h.equal(print, f, "the function")
-  h.equal(shared, select(2, debug.getupvalue(closure, 1)), "the upvalue")
+  -- In 5.1 and LuaJIT each C function is an object.
+  if unpack then
+    h.equal("function", type(f), "the function")
+  else
+    h.equal(print, f, "the function")
+  end
+  -- In 5.1 debug does not reach them.
+  local reached, upvalue = debug.getupvalue(closure, 1)
+  if reached then h.equal(shared, upvalue, "the upvalue") end
   h.equal(closure, all.f, "the closure")
   h.equal(BASE, all.text, "the text")
   assert(none == nil and half == 0.5, "small values")
@@ -141,7 +148,9 @@ assert(#("x"):rep(2000) == 2000)
 local s = scenario(h)
 local function allowed(text)
   if text == NO_MEMORY then return true end
-  if child_fails and text == FROM_CHILD .. NO_MEMORY then return true end
+  -- Before 5.4 with a traceback, if it has been raised again.
+  if child_fails and text:sub(1, #FROM_CHILD + #NO_MEMORY)
+    == FROM_CHILD .. NO_MEMORY then return true end
   for _, pattern in ipairs(s.texts or {}) do
     if text:find(pattern) then return true end
   end

@@ -356,10 +356,10 @@ REPLACE(void *, tsearch, const void *key, void **root,
     return REAL(tsearch)(key, root, compare);
 }
 
-/* Also when an object gets smaller, as it may have to move. */
+/* Making an object smaller never fails, though what it asks for may. */
 REPLACE(void *, heap_resize, void *heap, void *object, size_t old, size_t size)
 {
-    if (size > 0 && (object == NULL || size != old) &&
+    if (size > 0 && (object == NULL || size > old) &&
         faults_strike(FAULT_HEAP, CALLER))
         return NULL;
     return REAL(heap_resize)(heap, object, old, size);

@@ -7,8 +7,6 @@
  * For that the two files that keep something are part of this one; they take
  * the place of those in the archive.
  */
-#include <lauxlib.h>
-#include <lualib.h>
 #include <stdio.h>
 
 #include "../../runtime/block.c"
@@ -37,17 +35,54 @@ static void *lua_memory(void *context, void *block, size_t old, size_t size)
     return __real_realloc(block, size);
 }
 
+lua_State *__real_lua_compat_newstate(lua_Alloc allocate, void *context);
+lua_State *__wrap_lua_compat_newstate(lua_Alloc allocate, void *context);
+
+/* LuaJIT does not survive that it cannot make a state. The first chunk of a
+ * heap has room for one, so that it does not happen. */
+lua_State *__wrap_lua_compat_newstate(lua_Alloc memory, void *context)
+{
+    lua_State *L;
+
+    if (LUA_COMPAT_51)
+        faults_i_am(FAULT_NOBODY);
+    L = __real_lua_compat_newstate(memory, context);
+    if (LUA_COMPAT_51)
+        faults_i_am(FAULT_CHILD);
+    return L;
+}
+
+/* For the driver. */
 lua_State *host_new_state(void)
 {
-    return lua_newstate(lua_memory, NULL);
+    return __real_lua_compat_newstate(lua_memory, NULL);
 }
 
 static void preload(lua_State *L)
 {
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "preload");
     lua_pushcfunction(L, luaopen_llthreads2_core);
     lua_setfield(L, -2, "llthreads2.core");
-    lua_pop(L, 1);
+    lua_pop(L, 2);
+}
+
+/* Scenarios, and the code of their children, use these names in each Lua. The
+ * compiler of LuaJIT does not survive a lack of memory. */
+static const char names[] = "if jit then jit.off() end\n"
+                            "load = loadstring\n"
+                            "table.unpack = table.unpack or unpack\n"
+                            "table.pack = table.pack or function(...)\n"
+                            "  return { n = select('#', ...), ... }\n"
+                            "end\n";
+
+static void add_names(lua_State *L)
+{
+    lua_getglobal(L, "loadstring");
+    if (!lua_isnil(L, -1) && (luaL_loadstring(L, names) != LUA_OK ||
+                              lua_pcall(L, 0, 0, 0) != LUA_OK))
+        lua_error(L);
+    lua_settop(L, 0);
 }
 
 void __real_luaL_openlibs(lua_State *L);
@@ -58,6 +93,7 @@ void __wrap_luaL_openlibs(lua_State *L)
 {
     __real_luaL_openlibs(L);
     preload(L);
+    add_names(L);
 }
 
 static void drop_pieces(void)

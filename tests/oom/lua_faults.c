@@ -8,8 +8,6 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
-#include <lauxlib.h>
-#include <lualib.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -288,7 +286,8 @@ static void make_attempt(struct attempt *attempt, bool first)
     if (!first || host_knows_what_is_kept())
         check_blocks(attempt);
     alarm(0);
-    if (count_files("/proc/self/fd") != files)
+    /* Without memory 5.1 and LuaJIT leave files open that they load. */
+    if (!LUA_COMPAT_51 && count_files("/proc/self/fd") != files)
         complain(attempt, "descriptors are left");
     for (kind = 0; kind < FAULT_KINDS; kind++)
         attempt->failed[kind] =

@@ -5,7 +5,6 @@
  * of the interpreter's own states and of the C library included.
  */
 #include <dlfcn.h>
-#include <lauxlib.h>
 #include <string.h>
 
 #include "lua_faults.h"

@@ -25,7 +25,7 @@ do
       options.only = words[i]
     elseif words[i] == "--stride" then
       i = i + 1
-      options.stride = assert(math.tointeger(tonumber(words[i])))
+      options.stride = assert(tonumber(words[i]))
     else
       error("unknown option: " .. words[i])
     end

@@ -80,9 +80,12 @@ add("the first thread and message in the process", { apart = true },
   end)
 
 add("require, of the C module", requiring '{ "llthreads2.core" }')
--- Most of this is Lua's compiler.
-add("require, of all modules", { stride = 5 }, requiring [[{ "llthreads2",
-  "llthreads2.ex", "llthreads2.channel", "llthreads", "llthreads.ex" }]])
+-- Most of this is Lua's compiler. In 5.1 and LuaJIT a `require` that has failed
+-- cannot be repeated, and leaves files open.
+if not unpack then
+  add("require, of all modules", { stride = 5 }, requiring [[{ "llthreads2",
+    "llthreads2.ex", "llthreads2.channel", "llthreads", "llthreads.ex" }]])
+end
 
 add("version, set_logger, constants", function(h)
   local llthreads = require "llthreads2"
@@ -350,7 +353,7 @@ end)
 -- A scenario whose run takes, or looks at, the first of two messages.
 local function taking(take, keeps)
   return load(("local TAKE, KEEPS = %q, %s\n"):format(
-    string.dump(take), keeps) .. [[
+    string.dump(take), tostring(keeps)) .. [[
     local h = ...
     local channel = require "llthreads2.channel"
     local take = load(TAKE)
@@ -471,12 +474,14 @@ add("select, a message comes", { sides = { "parent", "child" }, gated = true },
       passed = function(ch, ok, value)
         if ch then
           h.values({ two, true, "a message" }, ch, ok, value[1])
-          h.values({ true, true }, thread:join())
         else
           h.equal("timeout", ok)
-          h.values({ false, "Error from child thread: not enough memory" },
-            thread:join())
         end
+        -- The memory may also have run out after the message was sent.
+        local good, problem = thread:join()
+        assert(good and ch
+          or problem:find "^Error from child thread: not enough memory",
+          problem)
       end,
       failed = function()
         go:send()
@@ -525,7 +530,7 @@ add("new refuses", function(h)
   local long = ("x"):rep(100000)
   return {
     run = function()
-      local _, one = pcall(llthreads.new, "x x", long)
+      local _, one = pcall(llthreads.new, "}", long)
       local _, two = pcall(llthreads.new, "", long, { 1, { f = h.collect } })
       local _, three = pcall(llthreads.new, "", deep)
       local _, four = pcall(llthreads.new)
@@ -533,7 +538,7 @@ add("new refuses", function(h)
     end,
     passed = function(...)
       local texts = {
-        "[string \"x x\"]:1: syntax error near 'x'",
+        "[string \"}\"]:1: unexpected symbol near '}'",
         "bad argument #3 to 'new' (at [2].f: Lua function cannot be sent)",
         "Hit maximum copy depth (101 > 100).",
         "bad argument #1 to 'new' (string expected, got no value)",
@@ -595,7 +600,7 @@ add("start", starting("{ n = 0 }", "{ true, 7 }"))
 add("start(false, false)", starting("{ n = 2, false, false }", "{ true, 0 }"))
 add("start(true, true)", starting("{ n = 2, true, true }", "{ true, 0 }"))
 add("start(true)", starting("{ n = 1, true }",
-  "setmetatable({}, { __len = function() return 2 end })"))
+  "{ n = 2 }"))
 
 -- ---- join and questions ----
 
@@ -746,6 +751,8 @@ add("interrupt", { sides = { "parent", "child" }, gated = true }, function(h)
     end,
     reports = function(text)
       assert(text == "" or text:find "^Error from thread: [^\n]*was interrupted"
+        -- LuaJIT interrupts message handlers, too.
+        or text:find "^Error from thread: error in error handling\n"
         or text == "Error from thread: not enough memory\n", text)
     end,
     after = function() go, armed, thread = nil, nil, nil end,
@@ -834,7 +841,7 @@ add("new, start and join", with(PARENT),
 -- memory, and the channel.
 local function running(code, check, loose)
   return load(("local CODE, CHECK, LOOSE = %q, %q, %s\n"):format(
-    "local here, ch = ...; " .. code, string.dump(check), loose) .. [[
+    "local here, ch = ...; " .. code, string.dump(check), tostring(loose)) .. [[
     local h = ...
     local llthreads = require "llthreads2"
     local channel = require "llthreads2.channel"
@@ -858,7 +865,10 @@ local function running(code, check, loose)
       passed = function(ok, ...)
         h.settle()
         result = table.pack(ok, ...)
-        if ok or (...) ~= "Error from child thread: not enough memory" then
+        -- Before 5.4 a lack of memory that is raised again is an error like
+        -- any other, with a traceback.
+        if ok or not (...):find "^Error from child thread: not enough memory"
+        then
           check(h, ch, ok, ...)
         end
       end,
@@ -869,7 +879,7 @@ local function running(code, check, loose)
         if LOOSE and was_hit then return end
         local told = not result[1] and result[2]:match
           "^Error from child thread: (.*)$"
-        if told == "not enough memory" and was_hit then
+        if told and told:find "^not enough memory" and was_hit then
           assert(text:find "^Error from thread: .", "no report of: " .. told)
         else
           h.equal(told and "Error from thread: " .. told .. "\n" or "", text,
@@ -892,8 +902,7 @@ add("a child's results", with(CODE), running(
 
 add("a child's results that cannot travel", with(CODE), running([[
   local function f() end
-  local g = ("x"):gmatch("x")
-  debug.setupvalue(g, 1, ("x"):rep(200))
+  local g = io.lines("/dev/null")
   local good = ("x"):gmatch("x")
   for i = 1, 3 do debug.setupvalue(good, i, i) end
   here()
@@ -967,7 +976,10 @@ add("a child's logger", with(CODE), function(h)
       local logged = select(2, ch:receive(0))
       if logged ~= "timeout" then
         h.equal("", text)
-        h.equal("Error from thread: " .. told, logged)
+        -- There may have been memory for the one, and none for the other.
+        if told ~= "not enough memory" then
+          h.equal("Error from thread: " .. told, logged)
+        end
       else
         -- The logger had no memory, or there was none for calling it.
         assert(text:find "^Error from thread: ." and was_hit, "no report")
@@ -1068,6 +1080,8 @@ add("ex.new", function(h)
       h.values({ true, 2, 1 }, two:start():join(), 2, 1)
       h.values({ true, "string" }, three:start():join())
     end,
+    -- LuaJIT says no more when it has no memory.
+    texts = { "unable to dump given function$" },
   }
 end)
 
@@ -1131,7 +1145,8 @@ add("ex: the whole life of a thread", with(CHILD, { stride = 3 }), function(h)
   return {
     run = function()
       local thread = ex.new({
-        function(...) return arg.n, arg[1], ... end,
+        -- In 5.1 a function has an `arg` of its own.
+        function(...) return _G.arg.n, _G.arg[1], ... end,
         prelude = function(a) return a, { a } end,
         lua_init = "INIT = 1",
       }, "argument")
