@@ -85,6 +85,10 @@ static void call_hook(lua_State *L, lua_Debug *ar)
         lua_sethook(L, NULL, 0, 0);
         return;
     }
+    /* LuaJIT calls it in a message handler, too, where an error would only take
+     * the place of the one that is handled. It stays for what comes then. */
+    if (lua_status(L) == LUA_ERRERR)
+        return;
     give_back_hook(L, interrupt);
     if (!waiter_take_interrupt())
         return;

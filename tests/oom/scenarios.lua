@@ -751,8 +751,6 @@ add("interrupt", { sides = { "parent", "child" }, gated = true }, function(h)
     end,
     reports = function(text)
       assert(text == "" or text:find "^Error from thread: [^\n]*was interrupted"
-        -- LuaJIT interrupts message handlers, too.
-        or text:find "^Error from thread: error in error handling\n"
         or text == "Error from thread: not enough memory\n", text)
     end,
     after = function() go, armed, thread = nil, nil, nil end,
