@@ -3,6 +3,7 @@
 -- and interrupts at every moment of a thread's life.
 
 local llthreads = require "llthreads2"
+local lua = require "spec.support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
@@ -34,7 +35,7 @@ describe("a child that waits in join", function()
     thread:interrupt()
     assert.are.equal("false", link:receive())
     grandchild_link:send("released\n")
-    local results = table.pack(thread:join())
+    local results = lua.pack(thread:join())
     assert.is_truthy(tostring(results[2]):find(INTERRUPTED, 1, true))
     assert.are.same({ true, true, "released" },
       { results[1], results[3], results[4] })
@@ -59,7 +60,7 @@ describe("a child that waits in join", function()
     link:send("\n")
     assert.are.equal("false", link:receive())
     grandchild_link:send("released\n")
-    local results = table.pack(thread:join())
+    local results = lua.pack(thread:join())
     assert.is_truthy(tostring(results[2]):find(INTERRUPTED, 1, true))
   end)
 
@@ -95,7 +96,7 @@ describe("the debug hook of a child", function()
   it("is given back after an interrupt, and works", function()
     for _, case in ipairs { { "", 1000 }, { "l", 0 }, { "crl", 7 },
       { "c", 0 } } do
-      local thread, link = sync.meet(HOOKED, nil, table.unpack(case))
+      local thread, link = sync.meet(HOOKED, nil, lua.unpack(case))
       assert.are.equal("ready", link:receive())
       thread:interrupt()
       assert.are.same({ true, false, true, case[1], case[2], true },
@@ -126,7 +127,7 @@ describe("the debug hook of a child", function()
       return ok, debug.gethook()]])
     assert.are.equal("ready", link:receive())
     thread:interrupt()
-    local results = table.pack(thread:join())
+    local results = lua.pack(thread:join())
     assert.are.same({ true, false, nil }, { results[1], results[2],
       results[3] })
   end)
