@@ -8,9 +8,10 @@ local llthreads = require "llthreads2"
 local ex = require "llthreads2.ex"
 local channel = require "llthreads2.channel"
 local core = require "llthreads2.core"
+local lua = require "spec.support.lua"
 local sync = require "spec.support.sync"
 
-local pack, unpack = table.pack, table.unpack
+local pack, unpack = lua.pack, lua.unpack
 
 -- ---- values ----
 
@@ -30,11 +31,10 @@ local NOTHING = {} -- stands for nil
 -- Made anew for each test, as some of them are objects of ours.
 local function values()
   return { NOTHING, true, false, 0, -1, 1.5, 0 / 0, math.huge, -math.huge,
-    math.maxinteger, math.mininteger, 2^53, 1e308, 5e-324, "", "x", "0", "-1",
+    math.maxinteger or 2^63, math.mininteger or -2^63, 2^53, 1e308, 5e-324, "", "x", "0", "-1",
     "nan", "\0", ("x"):rep(100000), {}, { 1 }, { x = 1 }, hostile, print,
-    lua_function, coroutine.create(print), coroutine.running(),
-    debug.upvalueid(lua_function, 1) or
-      debug.upvalueid(function() return llthreads end, 1),
+    lua_function, coroutine.create(lua_function), coroutine.running(),
+    light_userdata,
     io.stdout, closed_file, channel.new(), llthreads.new(""), ex.new(""),
     ("x"):gmatch("x") }
 end
