@@ -44,9 +44,9 @@ local NOTHING = {} -- stands for nil
 -- Made anew for each test, as some of them are objects of ours.
 local function values()
   return { NOTHING, true, false, 0, -1, 1.5, 0 / 0, math.huge, -math.huge,
-    math.maxinteger or 2^63, math.mininteger or -2^63, 2^53, 1e308, 5e-324, "", "x", "0", "-1",
-    "nan", "\0", ("x"):rep(100000), {}, { 1 }, { x = 1 }, hostile, print,
-    lua_function, coroutine.create(lua_function),
+    math.maxinteger or 2^63, math.mininteger or -2^63, 2^53, 1e308, 5e-324,
+    "", "x", "0", "-1", "nan", "\0", ("x"):rep(100000), {}, { 1 }, { x = 1 },
+    hostile, print, lua_function, coroutine.create(lua_function),
     coroutine.running() or NOTHING, io.stdout, closed_file, channel.new(),
     llthreads.new(""), ex.new(""), light_userdata(), ("x"):gmatch("x"),
     wrapped }
@@ -77,7 +77,9 @@ local function has_simple_upvalues(f)
   for i = 1, math.huge do
     local name, value = debug.getupvalue(f, i)
     if not name then return f ~= wrapped end
-    if type(value) ~= "string" and type(value) ~= "number" then return false end
+    if not ({ string = true, number = true })[type(value)] then
+      return false
+    end
   end
 end
 
@@ -382,8 +384,10 @@ end)
 
 describe("the registry and the user values of an object", function()
   -- 5.1 calls the one that it has an environment.
+  local set_environment = rawget(debug, "setfenv")
+
   local function change(object)
-    if debug.setfenv then debug.setfenv(object, {}) return end
+    if set_environment then set_environment(object, {}) return end
     debug.setuservalue(object, nil, 1)
     debug.setuservalue(object, {}, 2)
     if lua.version >= 5.4 then
