@@ -7,7 +7,7 @@ local lua = require "spec.support.lua"
 
 local pack = lua.pack
 
-local reentry = {}
+local reentry = { pack = pack }
 
 -- How many tables `many()` makes: enough for several collections.
 reentry.COUNT = 4000
