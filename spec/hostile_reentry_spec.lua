@@ -147,18 +147,21 @@ describe("a channel in whose middle other code runs", function()
     end)
   end)
 
-  it("survives that its iterator is robbed of it", function()
-    apart(function()
-      local reentry = require "spec.support.reentry"
-      local iterator = reentry.filled(5):messages()
-      local results = reentry.disturbed(function()
-        debug.setupvalue(iterator, 1, nil)
-      end, iterator)
-      assert(#results[2] == reentry.COUNT)
-      local _, problem = pcall(iterator)
-      assert(problem:find("channel expected", 1, true), problem)
+  -- In 5.1 debug does not get at the upvalues of C functions.
+  if lua.name ~= "Lua 5.1" then
+    it("survives that its iterator is robbed of it", function()
+      apart(function()
+        local reentry = require "spec.support.reentry"
+        local iterator = reentry.filled(5):messages()
+        local results = reentry.disturbed(function()
+          debug.setupvalue(iterator, 1, nil)
+        end, iterator)
+        assert(#results[2] == reentry.COUNT)
+        local _, problem = pcall(iterator)
+        assert(problem:find("channel expected", 1, true), problem)
+      end)
     end)
-  end)
+  end
 
   it("keeps a message in front when an error is raised there", function()
     apart(function()
@@ -184,10 +187,13 @@ describe("a channel in whose middle other code runs", function()
       local results = reentry.disturbed(function()
         for _, ch in ipairs(list) do reentry.finalise(ch) end
       end, function()
-        for _ = 1, 1000 do
+        for round = 1, 1000 do
           list = {}
           for i = 1, 200 do list[i] = module.new() end
-          local ok, problem = pcall(module.select, list, 0.001)
+          -- Now and then it is select's turn to collect garbage.
+          local garbage = {}
+          for i = 1, round % 10 * 200 do garbage[i] = i end
+          local ok, problem = pcall(module.select, list, 0.001, garbage)
           if not ok then return problem end
         end
       end)
@@ -200,6 +206,8 @@ end)
 describe("a channel that waits", function()
   it("can be used by the threads of a hook that counts instructions",
     function()
+      -- What LuaJIT has compiled calls no hooks.
+      if lua.jit then require("jit").off(true, true) end
       local ch, calls = channel.new(), 0
       debug.sethook(function()
         calls = calls + 1
@@ -280,7 +288,9 @@ describe("callbacks of the standard libraries", function()
         local object = debug.getmetatable(ch).__index
         object.send(ch, each, { each })
         local _, one = object.receive(ch, 0)
-        return rawequal(one, each)
+        -- In 5.1 a C function is another one each time it is made.
+        return rawequal(one, each) or lua.version == 5.1
+          and rawequal(each, print) and type(one) == "function"
       end)
       debug.setmetatable(each, old)
       assert.are.same({ true, true }, { ok, same_too })
@@ -363,32 +373,39 @@ describe("a coroutine", function()
     assert.is_true(deep(150))
   end)
 
-  it("is refused at the end of the C stack, and nothing is lost", function()
+  -- LuaJIT lets the C stack overflow, also without us.
+  if not lua.jit then
+    it("is refused at the end of the C stack, and nothing is lost", function()
+      local ch = channel.new()
+      ch:send({ {} }, 1)
+      local problems = {}
+      local function deep()
+        local ok, problem = pcall(function()
+          local _, _, number = ch:receive(0)
+          assert(number == 1)
+          ch:send({ {} }, 1)
+          assert(llthreads.new("", 1, {}))
+          assert(channel.select({ ch }, 0))
+          ch:send({ {} }, 1)
+        end)
+        if not ok then problems[#problems + 1] = tostring(problem) end
+        return (("x"):gsub("x", deep))
+      end
+      assert.is_false(pcall(deep))
+      for _, problem in ipairs(problems) do
+        assert.is_truthy(problem:find("stack overflow", 1, true), problem)
+      end
+      assert.is_true(ch:count() <= 1)
+    end)
+  end
+
+  it("is refused at the end of the Lua stack, too", function()
     local ch = channel.new()
-    ch:send({ {} }, 1)
-    local problems = {}
-    local function deep()
-      local ok, problem = pcall(function()
-        local _, _, number = ch:receive(0)
-        assert(number == 1)
-        ch:send({ {} }, 1)
-        assert(llthreads.new("", 1, {}))
-        assert(channel.select({ ch }, 0))
-        ch:send({ {} }, 1)
-      end)
-      if not ok then problems[#problems + 1] = tostring(problem) end
-      return (("x"):gsub("x", deep))
-    end
-    assert.is_false(pcall(deep))
-    for _, problem in ipairs(problems) do
-      assert.is_truthy(problem:find("stack overflow", 1, true), problem)
-    end
-    assert.is_true(ch:count() <= 1)
-    -- And at the end of the Lua stack, which a few frames fill.
+    -- A few frames fill it.
     for _, call in ipairs { "ch:peek()", "channel.new(1)", "ch:receive(0)" } do
       ch:clear()
       ch:send({ {} }, 1)
-      local ok, problem = pcall(load(([[
+      local ok, problem = pcall(lua.load(([[
         local ch, channel = ...
         local function deep()
           local %s a = %s
@@ -497,7 +514,10 @@ describe("a logger", function()
 
   it("may run out of stack and out of coroutines", function()
     logged "local function f() return 1 + f() end f()"
-    logged "local function f() return (('x'):gsub('x', f)) end f()"
+    -- LuaJIT lets the C stack overflow, also without us.
+    if not lua.jit then
+      logged "local function f() return (('x'):gsub('x', f)) end f()"
+    end
     logged "coroutine.yield()"
     logged "coroutine.close(coroutine.running())"
     logged "error(text)"

@@ -52,7 +52,8 @@ function reentry.disturbed(action, f, ...)
   collectgarbage("setpause", 120)
   collectgarbage("setstepmul", 1000)
   collectgarbage()
-  arm()
+  -- On a stack of its own, so that no slot of this one refers to the object.
+  coroutine.wrap(arm)()
   local results = pack(pcall(f, ...))
   active = false
   assert(#seen > 0, "no finaliser was called")
