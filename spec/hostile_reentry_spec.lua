@@ -147,8 +147,7 @@ describe("a channel in whose middle other code runs", function()
     end)
   end)
 
-  -- In 5.1 debug does not get at the upvalues of C functions.
-  if lua.name ~= "Lua 5.1" then
+  if lua.reaches_c_upvalues then
     it("survives that its iterator is robbed of it", function()
       apart(function()
         local reentry = require "spec.support.reentry"
