@@ -191,8 +191,8 @@ describe("without memory", function()
   it("new raises an error, leaves nothing behind and works again", function()
     assert.are.same({ "false\tnot enough memory", "true\t7", "0\t0" }, try [[
       local llthreads = require("llthreads2")
-      local big = {}
-      for i = 1, 30 do big[i] = ("x"):rep(10000000) .. i end
+      local big, most = {}, ("x"):rep(10000000)
+      for i = 1, 30 do big[i] = most .. i end
       print(pcall(llthreads.new, "return ...", big))
       print(llthreads.new("return ...", 7):start():join())
       collectgarbage()
