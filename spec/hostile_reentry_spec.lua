@@ -178,6 +178,28 @@ describe("a channel in whose middle other code runs", function()
     end)
   end)
 
+  it("is received from or refused if it is finalised by and by", function()
+    apart(function()
+      local reentry = require "spec.support.reentry"
+      local module = require "llthreads2.channel"
+      local ch
+      for _, name in ipairs { "receive", "peek" } do
+        local results = reentry.disturbed(function() reentry.finalise(ch) end,
+          function()
+            for _ = 1, 3000 do
+              ch = module.new()
+              ch:send(reentry.COUNT, {})
+              local f, garbage = ch[name], {}
+              for i = 1, math.random(0, 2000) do garbage[i] = i end
+              local ok, problem = pcall(f, ch, nil, garbage)
+              assert(ok or problem:find("has been collected", 1, true), problem)
+            end
+          end)
+        assert(results[1], results[2])
+      end
+    end)
+  end)
+
   it("is refused by a select for which it is finalised too early", function()
     apart(function()
       local reentry = require "spec.support.reentry"
