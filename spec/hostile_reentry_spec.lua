@@ -6,13 +6,14 @@
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
+local lua = require "spec.support.lua"
 local proc = require "spec.support.proc"
 local apart = require("spec.support.reentry").apart
 local sync = require "spec.support.sync"
 
 local JOINED = "Can't join a thread that has already been joined."
 
-local pack = table.pack
+local pack = lua.pack
 
 describe("a join in whose middle other code runs", function()
   it("returns its results, which nobody else gets", function()
@@ -30,9 +31,9 @@ describe("a join in whose middle other code runs", function()
         -- A hook is called before the join has begun, too.
         reentry.is_whole_join(results)
         for _, nested in ipairs(seen) do
-          reentry.same(table.pack(true, nil, text, nil, text), nested)
+          reentry.same(reentry.pack(true, nil, text, nil, text), nested)
         end
-        reentry.same(table.pack(nil, text), table.pack(thread:join()))
+        reentry.same(reentry.pack(nil, text), reentry.pack(thread:join()))
       end
     end)
   end)
@@ -73,9 +74,9 @@ describe("a join in whose middle other code runs", function()
       local thread = reentry.finished()
       local results = reentry.hooked(function() error("in a hook", 0) end,
         thread.join, thread)
-      reentry.same(table.pack(false, "in a hook"), results)
+      reentry.same(reentry.pack(false, "in a hook"), results)
       assert(thread:alive() == false)
-      reentry.is_whole_join(table.pack(pcall(thread.join, thread)))
+      reentry.is_whole_join(reentry.pack(pcall(thread.join, thread)))
     end)
   end)
 
@@ -108,7 +109,7 @@ describe("a channel in whose middle other code runs", function()
         for _, each in ipairs(seen) do assert(each[1], each[2]) end
         assert(ch:count() == 49 + #seen)
         assert(ch:clear() == 49 + #seen)
-        reentry.same(table.pack(nil, "timeout"), table.pack(ch:receive(0)))
+        reentry.same(reentry.pack(nil, "timeout"), reentry.pack(ch:receive(0)))
       end
     end)
   end)
@@ -124,7 +125,7 @@ describe("a channel in whose middle other code runs", function()
         end, take, ch)))
         -- What was being received when it was cleared was received.
         assert(ch:count() == 0)
-        reentry.same(table.pack(nil, "closed"), table.pack(ch:receive()))
+        reentry.same(reentry.pack(nil, "closed"), reentry.pack(ch:receive()))
       end
     end)
   end)
@@ -146,18 +147,20 @@ describe("a channel in whose middle other code runs", function()
     end)
   end)
 
-  it("survives that its iterator is robbed of it", function()
-    apart(function()
-      local reentry = require "spec.support.reentry"
-      local iterator = reentry.filled(5):messages()
-      local results = reentry.disturbed(function()
-        debug.setupvalue(iterator, 1, nil)
-      end, iterator)
-      assert(#results[2] == reentry.COUNT)
-      local _, problem = pcall(iterator)
-      assert(problem:find("channel expected", 1, true), problem)
+  if lua.reaches_c_upvalues then
+    it("survives that its iterator is robbed of it", function()
+      apart(function()
+        local reentry = require "spec.support.reentry"
+        local iterator = reentry.filled(5):messages()
+        local results = reentry.disturbed(function()
+          debug.setupvalue(iterator, 1, nil)
+        end, iterator)
+        assert(#results[2] == reentry.COUNT)
+        local _, problem = pcall(iterator)
+        assert(problem:find("channel expected", 1, true), problem)
+      end)
     end)
-  end)
+  end
 
   it("keeps a message in front when an error is raised there", function()
     apart(function()
@@ -168,9 +171,31 @@ describe("a channel in whose middle other code runs", function()
         local argument = f == select_from and { ch } or ch
         local results = reentry.hooked(function() error("in a hook", 0) end,
           f, argument)
-        reentry.same(table.pack(false, "in a hook"), results)
+        reentry.same(reentry.pack(false, "in a hook"), results)
         assert(ch:count() == 3)
         assert(select(3, ch:peek()) == 1)
+      end
+    end)
+  end)
+
+  it("is received from or refused if it is finalised by and by", function()
+    apart(function()
+      local reentry = require "spec.support.reentry"
+      local module = require "llthreads2.channel"
+      local ch
+      for _, name in ipairs { "receive", "peek" } do
+        local results = reentry.disturbed(function() reentry.finalise(ch) end,
+          function()
+            for _ = 1, 3000 do
+              ch = module.new()
+              ch:send(reentry.COUNT, {})
+              local f, garbage = ch[name], {}
+              for i = 1, math.random(0, 2000) do garbage[i] = i end
+              local ok, problem = pcall(f, ch, nil, garbage)
+              assert(ok or problem:find("has been collected", 1, true), problem)
+            end
+          end)
+        assert(results[1], results[2])
       end
     end)
   end)
@@ -183,10 +208,13 @@ describe("a channel in whose middle other code runs", function()
       local results = reentry.disturbed(function()
         for _, ch in ipairs(list) do reentry.finalise(ch) end
       end, function()
-        for _ = 1, 1000 do
+        for round = 1, 1000 do
           list = {}
           for i = 1, 200 do list[i] = module.new() end
-          local ok, problem = pcall(module.select, list, 0.001)
+          -- Now and then it is select's turn to collect garbage.
+          local garbage = {}
+          for i = 1, round % 10 * 200 do garbage[i] = i end
+          local ok, problem = pcall(module.select, list, 0.001, garbage)
           if not ok then return problem end
         end
       end)
@@ -199,6 +227,8 @@ end)
 describe("a channel that waits", function()
   it("can be used by the threads of a hook that counts instructions",
     function()
+      -- What LuaJIT has compiled calls no hooks.
+      if lua.jit then require("jit").off(true, true) end
       local ch, calls = channel.new(), 0
       debug.sethook(function()
         calls = calls + 1
@@ -279,44 +309,52 @@ describe("callbacks of the standard libraries", function()
         local object = debug.getmetatable(ch).__index
         object.send(ch, each, { each })
         local _, one = object.receive(ch, 0)
-        return rawequal(one, each)
+        -- In 5.1 a C function is another one each time it is made.
+        return rawequal(one, each) or lua.version == 5.1
+          and rawequal(each, print) and type(one) == "function"
       end)
       debug.setmetatable(each, old)
       assert.are.same({ true, true }, { ok, same_too })
     end
   end)
 
-  it("may be finalised while they travel", function()
-    local ch, seen = channel.new(), 0
-    for _ = 1, 100 do
-      ch:send(setmetatable({ {} }, { __gc = function(t)
-        seen = seen + 1
-        ch:send(t)
-        ch:receive(0)
-      end }))
-    end
-    sync.collect()
-    assert.are.equal(100, seen)
-    assert.are.equal(100, ch:count())
-  end)
+  if lua.finalises_tables then
+    it("may be finalised while they travel", function()
+      local ch, seen = channel.new(), 0
+      for _ = 1, 100 do
+        ch:send(setmetatable({ {} }, { __gc = function(t)
+          seen = seen + 1
+          ch:send(t)
+          ch:receive(0)
+        end }))
+      end
+      sync.collect()
+      assert.are.equal(100, seen)
+      assert.are.equal(100, ch:count())
+    end)
+  end
 end)
 
 describe("a coroutine", function()
+  -- Coroutines can be closed since 5.4.
+  local GUARD = lua.version >= 5.4 and [[<close> = setmetatable({}, {
+    __close = function() ch:send("closed") end })]] or ""
+  local LOOP = "local ch = ... local guard " .. GUARD
+    .. "for value in ch:messages() do coroutine.yield(value, guard) end"
+
   it("can be given up, closed and forgotten in the middle of a loop", function()
-    local ch = channel.new()
+    local ch, left = channel.new(), 27
     for i = 1, 30 do ch:send(i) end
     for i = 1, 3 do
-      local co = coroutine.create(function()
-        local guard <close> = setmetatable({}, { __close = function()
-          ch:send("closed " .. i)
-        end })
-        for value in ch:messages() do coroutine.yield(value, guard) end
-      end)
-      assert.are.same({ true, i }, { (coroutine.resume(co)), i })
-      if i == 1 then assert.is_true(coroutine.close(co)) end
+      local co = coroutine.create(lua.load(LOOP))
+      assert.are.same({ true, i }, { (coroutine.resume(co, ch)), i })
+      if i == 1 and coroutine.close then
+        assert.is_true(coroutine.close(co))
+        left = left + 1
+      end
     end
     sync.collect()
-    assert.are.equal(28, ch:count())
+    assert.are.equal(left, ch:count())
   end)
 
   it("cannot yield out of what the library calls, which loses nothing",
@@ -356,32 +394,39 @@ describe("a coroutine", function()
     assert.is_true(deep(150))
   end)
 
-  it("is refused at the end of the C stack, and nothing is lost", function()
+  -- LuaJIT lets the C stack overflow, also without us.
+  if not lua.jit then
+    it("is refused at the end of the C stack, and nothing is lost", function()
+      local ch = channel.new()
+      ch:send({ {} }, 1)
+      local problems = {}
+      local function deep()
+        local ok, problem = pcall(function()
+          local _, _, number = ch:receive(0)
+          assert(number == 1)
+          ch:send({ {} }, 1)
+          assert(llthreads.new("", 1, {}))
+          assert(channel.select({ ch }, 0))
+          ch:send({ {} }, 1)
+        end)
+        if not ok then problems[#problems + 1] = tostring(problem) end
+        return (("x"):gsub("x", deep))
+      end
+      assert.is_false(pcall(deep))
+      for _, problem in ipairs(problems) do
+        assert.is_truthy(problem:find("stack overflow", 1, true), problem)
+      end
+      assert.is_true(ch:count() <= 1)
+    end)
+  end
+
+  it("is refused at the end of the Lua stack, too", function()
     local ch = channel.new()
-    ch:send({ {} }, 1)
-    local problems = {}
-    local function deep()
-      local ok, problem = pcall(function()
-        local _, _, number = ch:receive(0)
-        assert(number == 1)
-        ch:send({ {} }, 1)
-        assert(llthreads.new("", 1, {}))
-        assert(channel.select({ ch }, 0))
-        ch:send({ {} }, 1)
-      end)
-      if not ok then problems[#problems + 1] = tostring(problem) end
-      return (("x"):gsub("x", deep))
-    end
-    assert.is_false(pcall(deep))
-    for _, problem in ipairs(problems) do
-      assert.is_truthy(problem:find("stack overflow", 1, true), problem)
-    end
-    assert.is_true(ch:count() <= 1)
-    -- And at the end of the Lua stack, which a few frames fill.
+    -- A few frames fill it.
     for _, call in ipairs { "ch:peek()", "channel.new(1)", "ch:receive(0)" } do
       ch:clear()
       ch:send({ {} }, 1)
-      local ok, problem = pcall(load(([[
+      local ok, problem = pcall(lua.load(([[
         local ch, channel = ...
         local function deep()
           local %s a = %s
@@ -490,7 +535,10 @@ describe("a logger", function()
 
   it("may run out of stack and out of coroutines", function()
     logged "local function f() return 1 + f() end f()"
-    logged "local function f() return (('x'):gsub('x', f)) end f()"
+    -- LuaJIT lets the C stack overflow, also without us.
+    if not lua.jit then
+      logged "local function f() return (('x'):gsub('x', f)) end f()"
+    end
     logged "coroutine.yield()"
     logged "coroutine.close(coroutine.running())"
     logged "error(text)"

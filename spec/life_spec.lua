@@ -3,6 +3,7 @@
 -- in each state, who closes the child's state and what its collection does.
 
 local llthreads = require "llthreads2"
+local lua = require "spec.support.lua"
 local sync = require "spec.support.sync"
 
 local NOT_STARTED = "Can't join a thread that hasn't be started."
@@ -13,11 +14,9 @@ local JOINED = "Can't join a thread that has already been joined."
 -- closes it. The finaliser is made after the link, so it runs before the
 -- link is closed. Between the word and its end it has work to do, so that who
 -- does not wait for it is found out.
-local WITNESS = sync.THREAD_ID .. [[
+local WITNESS = sync.THREAD_ID .. lua.TOOLS .. [[
 link:send(thread_id() .. "\n")
-keep = setmetatable({}, { __gc = function()
-  link:send(thread_id() .. "\n")
-end })
+keep = finalised(function() link:send(thread_id() .. "\n") end)
 link:receive()
 for _ = 1, 2000000 do end
 return "result"]]
@@ -28,7 +27,7 @@ end
 
 -- Starts a witness; returns the thread, the link and the child's thread id.
 local function witness(...)
-  local thread, link = sync.meet(WITNESS, table.pack(...))
+  local thread, link = sync.meet(WITNESS, lua.pack(...))
   return thread, link, assert(link:receive())
 end
 
@@ -70,14 +69,14 @@ describe("start", function()
   it("takes any true value for true, but an explicit nil for false", function()
     for row, flags in ipairs(FLAGS) do
       local thread = llthreads.new("")
-      thread:start(table.unpack(flags[1], 1, flags[1].n))
+      thread:start(lua.unpack(flags[1], 1, flags[1].n))
       assert.are.same({ true, flags[2], flags[3] }, kind(thread), "row " .. row)
     end
   end)
 
   it("returns the thread itself", function()
     local thread = llthreads.new("")
-    local results = table.pack(thread:start())
+    local results = lua.pack(thread:start())
     assert.are.same({ 1, thread }, { results.n, results[1] })
   end)
 
@@ -85,7 +84,7 @@ describe("start", function()
     local function refuses(thread)
       for _, flags in ipairs { {}, { true }, { false, false } } do
         assert.are.same({ nil, "Thread already started.", n = 2 },
-          table.pack(thread:start(table.unpack(flags))))
+          lua.pack(thread:start(lua.unpack(flags))))
       end
     end
     local thread, link = witness()
@@ -125,7 +124,7 @@ describe("a thread that is attached and not joinable", function()
     local thread, link, child = witness(false, false)
     assert.are.same({ true, false, false }, kind(thread))
     link:send("\n")
-    assert.are.same({ true, 0, n = 2 }, table.pack(thread:join()))
+    assert.are.same({ true, 0, n = 2 }, lua.pack(thread:join()))
     assert.are.equal(child, sync.heard(link))
   end)
 
@@ -148,10 +147,10 @@ end)
 describe("a thread that is detached and not joinable", function()
   it("cannot be joined and closes itself", function()
     local thread, link, child = witness(true)
-    assert.are.same({ nil, DETACHED, n = 2 }, table.pack(thread:join()))
+    assert.are.same({ nil, DETACHED, n = 2 }, lua.pack(thread:join()))
     link:send("\n")
     assert.are.equal(child, link:receive())
-    assert.are.same({ nil, DETACHED, n = 2 }, table.pack(thread:join()))
+    assert.are.same({ nil, DETACHED, n = 2 }, lua.pack(thread:join()))
   end)
 
   it("goes on when its object is collected, without a wait", function()
@@ -169,7 +168,7 @@ describe("a thread that is detached and joinable", function()
     local thread, link, child = witness(true, true)
     assert.are.same({ true, true, true }, kind(thread))
     link:send("\n")
-    assert.are.same({ true, 0, n = 2 }, table.pack(thread:join()))
+    assert.are.same({ true, 0, n = 2 }, lua.pack(thread:join()))
     assert.are.equal(child, sync.heard(link))
   end)
 
@@ -196,8 +195,8 @@ end)
 
 describe("join and alive", function()
   local function answers(thread)
-    return { join = table.pack(thread:join(0)),
-      alive = table.pack(thread:alive()) }
+    return { join = lua.pack(thread:join(0)),
+      alive = lua.pack(thread:alive()) }
   end
 
   local function both(text)
@@ -216,7 +215,7 @@ describe("join and alive", function()
   it("say that a running thread runs, again and again", function()
     for _, flags in ipairs { { false, true }, { false, false },
       { true, true } } do
-      local thread, link = witness(table.unpack(flags))
+      local thread, link = witness(lua.unpack(flags))
       for _ = 1, 3 do
         assert.are.same({ join = { nil, "timeout", n = 2 },
           alive = { true, n = 1 } }, answers(thread))
@@ -235,7 +234,7 @@ describe("join and alive", function()
     assert.are.equal("finished", state(thread))
     assert.are.same({ true, false, true }, kind(thread))
     for _ = 1, 3 do assert.are.same({ false }, { thread:alive() }) end
-    assert.are.same({ true, "result", n = 2 }, table.pack(thread:join(0)))
+    assert.are.same({ true, "result", n = 2 }, lua.pack(thread:join(0)))
   end)
 
   it("find a failed thread dead with its error still there", function()
@@ -250,7 +249,7 @@ describe("join and alive", function()
   it("refuse a joined thread, which stays joinable", function()
     for _, flags in ipairs { { false, true }, { false, false },
       { true, true } } do
-      local thread = llthreads.new("return 1"):start(table.unpack(flags))
+      local thread = llthreads.new("return 1"):start(lua.unpack(flags))
       assert.is_true(thread:join())
       assert.are.same(both(JOINED), answers(thread))
       assert.are.same({ nil, JOINED }, { thread:join() })
@@ -272,7 +271,7 @@ describe("join and alive", function()
 
   it("know that a thread whose state is its own has ended", function()
     for _, flags in ipairs { { false, false }, { true, true } } do
-      local thread = llthreads.new(""):start(table.unpack(flags))
+      local thread = llthreads.new(""):start(lua.unpack(flags))
       assert.is_true(finished(thread))
       assert.are.same({ true, 0 }, { thread:join(0) })
     end

@@ -15,6 +15,8 @@ lua.has_integers = lua.version >= 5.3
 lua.finalises_tables = lua.version >= 5.2
 -- A weak table lets go of a key that only its own value refers to.
 lua.has_ephemerons = lua.version >= 5.2
+-- `os.exit(code, true)` closes the state; elsewhere it only exits.
+lua.exit_closes = lua.version >= 5.2 or lua.jit
 -- Functions have environments.
 lua.has_environments = lua.version == 5.1
 -- `debug` reaches the upvalues of C functions.
