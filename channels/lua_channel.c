@@ -164,12 +164,16 @@ static int channel_method_try_send(lua_State *L)
 
 static int channel_method_receive(lua_State *L)
 {
-    struct channel *channel = check_channel(L, "receive");
-    struct deadline deadline = lua_check_timeout(L, 2, "receive");
+    struct deadline deadline;
+    struct channel *channel;
     struct message *message;
     enum channel_result result;
 
+    check_channel(L, "receive");
+    deadline = lua_check_timeout(L, 2, "receive");
+    /* In 5.1 this may call finalisers, and they the channel's. */
     lua_channel_push_decoder(L);
+    channel = check_channel(L, "receive");
     result = channel_receive(channel, &message, &deadline);
     if (result != CHANNEL_OK)
         return lua_channel_fail(L, result);
@@ -187,10 +191,10 @@ static int next_message(lua_State *L)
 
     /* Out of reach of debug.setupvalue. */
     lua_pushvalue(L, lua_upvalueindex(1));
+    lua_channel_push_decoder(L);
     channel = lua_channel_at(L, object);
     if (channel == NULL)
         return luaL_error(L, "channel expected");
-    lua_channel_push_decoder(L);
     result = channel_receive(channel, &message, &never);
     if (result == CHANNEL_CLOSED) {
         lua_pushnil(L);
@@ -211,12 +215,14 @@ static int channel_method_messages(lua_State *L)
 
 static int channel_method_peek(lua_State *L)
 {
-    struct channel *channel = check_channel(L, "peek");
     int top = lua_gettop(L), status;
+    struct channel *channel;
     struct message *message;
     enum channel_result result;
 
+    check_channel(L, "peek");
     lua_channel_push_decoder(L);
+    channel = check_channel(L, "peek");
     result = channel_peek(channel, &message);
     if (result != CHANNEL_OK)
         return lua_channel_fail(L, result);
@@ -265,14 +271,23 @@ static int channel_method_closed(lua_State *L)
     return 1;
 }
 
+/* Making room for it may call finalisers, and they the channel's. */
+static void push_name(lua_State *L, const char *function)
+{
+    size_t length = check_channel(L, function)->name_length;
+    luaL_Buffer buffer;
+    char *name = luaL_buffinitsize(L, &buffer, length);
+
+    memcpy(name, check_channel(L, function)->name, length);
+    luaL_pushresultsize(&buffer, length);
+}
+
 static int channel_method_name(lua_State *L)
 {
-    struct channel *channel = check_channel(L, "name");
-
-    if (channel->name == NULL)
+    if (check_channel(L, "name")->name == NULL)
         lua_pushnil(L);
     else
-        lua_pushlstring(L, channel->name, channel->name_length);
+        push_name(L, "name");
     return 1;
 }
 
@@ -335,18 +350,17 @@ static int channel_method_timeout(lua_State *L)
 static int channel_tostring(lua_State *L)
 {
     struct channel *channel = check_channel(L, "tostring");
-    luaL_Buffer text;
+    bool is_named = channel->name != NULL;
+    int top = lua_gettop(L);
 
-    luaL_buffinit(L, &text);
-    luaL_addstring(&text, "channel");
-    if (channel->name != NULL) {
-        luaL_addstring(&text, " (");
-        luaL_addlstring(&text, channel->name, channel->name_length);
-        luaL_addstring(&text, ")");
+    lua_pushliteral(L, "channel");
+    if (is_named) {
+        lua_pushliteral(L, " (");
+        push_name(L, "tostring");
+        lua_pushliteral(L, ")");
     }
     lua_pushfstring(L, ": %p", (void *)channel);
-    luaL_addvalue(&text);
-    luaL_pushresult(&text);
+    lua_concat(L, lua_gettop(L) - top);
     return 1;
 }
 

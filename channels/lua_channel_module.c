@@ -191,7 +191,13 @@ struct choice {
 static struct channel *channel_of(lua_State *L, const struct choice *choice,
                                   unsigned number)
 {
-    return lua_channel_at(L, choice->first + (int)number);
+    int index = choice->first + (int)number;
+    struct channel *channel = lua_channel_at(L, index);
+
+    /* What has been made since may have called a finaliser. */
+    if (channel == NULL)
+        refuse_element(L, (int)number + 1, index);
+    return channel;
 }
 
 /* Without waiting, and so without any memory. CHANNEL_TIMEOUT: none is ready.
@@ -223,16 +229,11 @@ static enum channel_result select_waiting(lua_State *L, int place,
 {
     struct wait_for *places =
         lua_newuserdatauv(L, (choice->count + 1) * sizeof *places, 0);
-    struct channel *channel;
     unsigned i;
 
     lua_insert(L, place);
     for (i = 0; i < choice->count; i++) {
-        channel = channel_of(L, choice, i);
-        /* The memory for the places may have called a finaliser. */
-        if (channel == NULL)
-            refuse_element(L, (int)i + 1, choice->first + (int)i);
-        channel_await(&places[i], channel);
+        channel_await(&places[i], channel_of(L, choice, i));
     }
     return select_receive(places, choice->count, choice->start, deadline, which,
                           message);
@@ -264,8 +265,8 @@ static int module_select(lua_State *L)
     lua_pushvalue(L, choice.first + (int)which);
     lua_replace(L, -3);
     if (result == CHANNEL_OK)
-        return 1 + lua_channel_push_received(L, choice.first + (int)which,
-                                             message);
+        return 1 +
+               lua_channel_push_received(L, choice.first + (int)which, message);
     lua_pop(L, 1);
     return 1 + lua_channel_fail(L, result);
 }

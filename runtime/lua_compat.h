@@ -61,9 +61,12 @@
 #endif
 
 #if LUA_VERSION_NUM >= 502
+#pragma weak luaL_buffinitsize
 #pragma weak luaL_checkversion_
 #pragma weak luaL_getsubtable
 #pragma weak luaL_loadbufferx
+#pragma weak luaL_prepbuffsize
+#pragma weak luaL_pushresultsize
 #pragma weak luaL_setfuncs
 #pragma weak luaL_tolstring
 #pragma weak luaL_traceback

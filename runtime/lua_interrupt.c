@@ -5,7 +5,8 @@
 
 #include "lua_closing.h"
 
-/* The place of the struct lua_interrupt of a state, a userdata, in its registry.
+/* The place of the struct lua_interrupt of a state, a userdata, in its
+ * registry.
  */
 static const char interrupt_key;
 
@@ -32,12 +33,14 @@ int lua_interrupt_raise(lua_State *L)
 
 static void set_hook(lua_State *L, struct lua_old_hook *old)
 {
-    if (lua_gethook(L) == call_hook)
-        return;
-    old->L = L;
-    old->function = lua_gethook(L);
-    old->mask = lua_gethookmask(L);
-    old->count = lua_gethookcount(L);
+    if (lua_gethook(L) != call_hook) {
+        old->L = L;
+        old->function = lua_gethook(L);
+        old->mask = lua_gethookmask(L);
+        old->count = lua_gethookcount(L);
+    }
+    /* Also if it is there: where a signal comes while LuaJIT changes what looks
+     * for hooks, nothing looks for this one. */
     lua_sethook(L, call_hook, LUA_MASKCALL | LUA_MASKCOUNT, 1);
 }
 

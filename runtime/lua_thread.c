@@ -271,10 +271,8 @@ static const char *not_joinable(const struct box *box)
     return NULL;
 }
 
-static int push_error(lua_State *L)
+static int push_error(lua_State *L, const struct message *message)
 {
-    const struct message *message = lua_touserdata(L, 1);
-
     lua_pushboolean(L, 0);
     lua_pushliteral(L, "Error from child thread: ");
     if (message->values == 0)
@@ -285,24 +283,29 @@ static int push_error(lua_State *L)
     return 2;
 }
 
-static int push_results(lua_State *L)
+static int push_results(lua_State *L, const struct message *message)
 {
-    const struct message *message = lua_touserdata(L, 1);
-
     lua_pushboolean(L, 1);
     return 1 + codec_decode(L, message);
 }
 
-/* The thread has finished. Whatever raises here leaves it as it is, to be
- * joined again. */
+static int push_outcome(lua_State *L)
+{
+    const struct message *message = lua_touserdata(L, 1);
+
+    if (message->label == THREAD_FAILED)
+        return push_error(L, message);
+    return push_results(L, message);
+}
+
+/* The thread has finished, and push_outcome() is on the top of the stack.
+ * Whatever raises here leaves the thread as it is, to be joined again. */
 static int collect_results(lua_State *L, struct box *box)
 {
     struct mailbox *outbox = &box->thread->outbox;
     struct message *message = mailbox_peek_owner(outbox);
-    int top = lua_gettop(L), status;
+    int below = lua_gettop(L) - 1, status;
 
-    lua_pushcfunction(L, message->label == THREAD_FAILED ? push_error
-                                                         : push_results);
     lua_pushlightuserdata(L, message);
     box->joining = true;
     status = lua_pcall(L, 1, LUA_MULTRET, 0);
@@ -310,7 +313,7 @@ static int collect_results(lua_State *L, struct box *box)
     if (status != LUA_OK)
         lua_error(L);
     message_release(mailbox_pop_owner(outbox));
-    return lua_gettop(L) - top;
+    return lua_gettop(L) - below;
 }
 
 static int finish_join(lua_State *L, struct box *box)
@@ -347,10 +350,16 @@ static struct deadline check_join_timeout(lua_State *L, int argument)
 
 static int thread_method_join(lua_State *L)
 {
-    struct box *box = check_box(L, "join");
-    struct deadline deadline = check_join_timeout(L, 2);
-    const char *reason = not_joinable(box);
+    struct box *box;
+    struct deadline deadline;
+    const char *reason;
 
+    check_box(L, "join");
+    deadline = check_join_timeout(L, 2);
+    /* Making it may call finalisers, and they that of the thread. */
+    lua_pushcfunction(L, push_outcome);
+    box = check_box(L, "join");
+    reason = not_joinable(box);
     if (reason != NULL)
         return fail(L, reason);
     switch (thread_wait(box->thread, &deadline)) {

@@ -65,7 +65,7 @@ static void search_note(struct search *s, int index)
     lua_pushboolean(s->L, true);
     lua_rawsetp(s->L, s->met, object);
     lua_pushvalue(s->L, index);
-    lua_rawseti(s->L, s->queue, ++s->queued);
+    lua_rawseti(s->L, s->queue, (int)++s->queued);
 }
 
 static void note_fields(struct search *s, int table)
@@ -78,7 +78,7 @@ static void note_fields(struct search *s, int table)
         search_note(s, key + 1);
         if (lua_istable(s->L, key)) {
             lua_pushvalue(s->L, key);
-            lua_rawseti(s->L, s->keys, ++s->key_count);
+            lua_rawseti(s->L, s->keys, (int)++s->key_count);
         }
         lua_settop(s->L, key);
     }
@@ -99,7 +99,7 @@ static void search_all(struct search *s)
     int top = lua_gettop(s->L);
 
     while (s->done < s->queued) {
-        lua_rawgeti(s->L, s->queue, ++s->done);
+        lua_rawgeti(s->L, s->queue, (int)++s->done);
         if (lua_istable(s->L, top + 1))
             note_fields(s, top + 1);
         else
@@ -113,7 +113,7 @@ static void give_labels(struct search *s)
     lua_Integer i;
 
     for (i = 1; i <= s->key_count; i++) {
-        lua_rawgeti(s->L, s->keys, i);
+        lua_rawgeti(s->L, s->keys, (int)i);
         lua_pushstring(s->L, LABEL);
         lua_pushinteger(s->L, i);
         lua_rawset(s->L, -3);

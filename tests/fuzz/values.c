@@ -184,7 +184,7 @@ static void push_leaf(struct maker *m)
 /* Takes the object from the stack. */
 static void keep_object(struct maker *m)
 {
-    lua_rawseti(m->L, m->objects, ++m->object_count);
+    lua_rawseti(m->L, m->objects, (int)++m->object_count);
 }
 
 static void push_object(struct maker *m)
@@ -193,7 +193,7 @@ static void push_object(struct maker *m)
         lua_pushnil(m->L);
     else
         lua_rawgeti(m->L, m->objects,
-                    (lua_Integer)(byte(m) % m->object_count) + 1);
+                    (int)(byte(m) % m->object_count) + 1);
 }
 
 static void push_any(struct maker *m)
@@ -335,7 +335,7 @@ static void set_places(struct maker *m, lua_Integer place, unsigned count)
     push_object(m);
     while (lua_istable(m->L, top + 1) && count-- > 0) {
         push_any(m);
-        lua_rawseti(m->L, top + 1, place++);
+        lua_rawseti(m->L, top + 1, (int)place++);
     }
     lua_settop(m->L, top);
 }
@@ -352,7 +352,7 @@ static void fill_list(struct maker *m)
             lua_pushinteger(m->L, i * kind);
         else
             lua_pushnil(m->L);
-        lua_rawseti(m->L, top + 1, i);
+        lua_rawseti(m->L, top + 1, (int)i);
     }
     lua_settop(m->L, top);
 }
@@ -374,7 +374,7 @@ static void add_value(struct maker *m)
     if (m->value_count >= VALUES)
         return;
     push_any(m);
-    lua_rawseti(m->L, m->values, ++m->value_count);
+    lua_rawseti(m->L, m->values, (int)++m->value_count);
 }
 
 static void step(struct maker *m)
@@ -426,9 +426,9 @@ void push_values(lua_State *L, const uint8_t *data, size_t size)
     while (m.next < m.end)
         step(&m);
     /* The last object is worth to be seen. */
-    lua_rawgeti(L, m.objects, m.object_count);
+    lua_rawgeti(L, m.objects, (int)m.object_count);
     for (i = 1; i <= (lua_Integer)m.value_count; i++)
-        lua_rawgeti(L, m.values, i);
+        lua_rawgeti(L, m.values, (int)i);
     lua_remove(L, 1);
     lua_remove(L, 1);
 }
