@@ -4,7 +4,9 @@
 -- many messages, divided by their number; of a ping-pong, each round is one.
 
 local contestants = require "bench.support.contestants"
+local files = require "bench.support.files"
 local growth = require "bench.support.growth"
+local lua = require "bench.support.lua"
 local native = require "bench_native"
 
 -- What the goals speak of: a message of three small values.
@@ -46,16 +48,16 @@ end
 -- senders is no floor: where one of them loses its processor the others spin
 -- for a time slice, and a message takes milliseconds.)
 local function queue(name, title, senders, receivers)
-  local module = package.searchpath("bench_native", package.cpath)
+  local module = lua.searchpath("bench_native", package.cpath)
   local command = ("timeout 20 '%s' %s %d %d"):format(
-    (module:gsub("[^/]*$", "queues")), name, senders, receivers)
+    module:match("^(.*/)") .. "queues", name, senders, receivers)
   return {
     name = "floor: " .. title .. ", spinning in C",
     id = name,
     times = 1,
     run = function()
-      local pipe <close> = assert(io.popen(command))
-      return assert(pipe:read("n"), "queues has printed no number")
+      return assert(tonumber(files.output(command)),
+        "queues has printed no number")
     end,
   }
 end
@@ -130,7 +132,7 @@ local messages = {
 }
 
 local function message_row(message)
-  local title, value, bytes, lot = table.unpack(message, 1, 4)
+  local title, value, bytes, lot = lua.unpack(message, 1, 4)
   return {
     group = "channels",
     name = "1 -> 1, " .. title,
@@ -174,9 +176,9 @@ local function player(adapter, ...)
 end
 
 local function ping_pongs(suite, ...)
-  local arguments = table.pack(...)
+  local arguments = lua.pack(...)
   return contestants.from(suite.adapters, "ping_pong", function(adapter)
-    return player(adapter, table.unpack(arguments, 1, arguments.n))
+    return player(adapter, lua.unpack(arguments, 1, arguments.n))
   end)
 end
 
@@ -241,7 +243,7 @@ end
 local function blocked(suite)
   local count, milliseconds = suite.mode.idle, suite.mode.idle_ms
   local function a_second(f)
-    return function() return f() * 1000 // milliseconds end
+    return function() return f() * 1000 / milliseconds end
   end
   return {
     {
@@ -330,7 +332,7 @@ for _, row in ipairs {
     sizes = { [10] = "tiny", [100] = "tiny", [1000] = "quick",
       [10000] = "quick", [100000] = "full", [1000000] = "full" },
     each = function(suite, size)
-      local value, times = list_of(size), math.max(1, 100000 // size)
+      local value, times = list_of(size), math.max(1, math.floor(100000 / size))
       return function() suite.adapters[1].copy(value, times) end, size * times
     end,
   },

@@ -28,6 +28,15 @@ struct copy {
 
 static void copy_value(struct copy *copy, int at, int depth);
 
+/* There are no integers before Lua 5.3. */
+static void copy_number(struct copy *copy, int at)
+{
+    if (!LUA_COMPAT_53 && lua_isinteger(copy->from, at))
+        lua_pushinteger(copy->to, lua_tointeger(copy->from, at));
+    else
+        lua_pushnumber(copy->to, lua_tonumber(copy->from, at));
+}
+
 /* Pushes the copy that has been made of this table before, if it has. */
 static bool push_seen(struct copy *copy, const void *table)
 {
@@ -82,10 +91,7 @@ static void copy_value(struct copy *copy, int at, int depth)
         lua_pushboolean(copy->to, lua_toboolean(copy->from, at));
         break;
     case LUA_TNUMBER:
-        if (lua_isinteger(copy->from, at))
-            lua_pushinteger(copy->to, lua_tointeger(copy->from, at));
-        else
-            lua_pushnumber(copy->to, lua_tonumber(copy->from, at));
+        copy_number(copy, at);
         break;
     case LUA_TSTRING:
         text = lua_tolstring(copy->from, at, &length);

@@ -71,6 +71,11 @@ function payloads.make(kind, size)
   return make[kind](size)
 end
 
+-- Whether a key is a position of a list of this length.
+local function is_place(key, length)
+  return type(key) == "number" and key % 1 == 0 and key >= 1 and key <= length
+end
+
 -- The bytes and the number of a value's parts: numbers count 8 bytes, booleans
 -- 1, strings their length, and so do keys, except the positions of a list.
 -- Tables themselves count nothing: how much memory they take is up to Lua.
@@ -84,9 +89,7 @@ function payloads.size(value)
     bytes, values = bytes + more_bytes, values + more_values
   end
   for key, part in pairs(value) do
-    if math.type(key) ~= "integer" or key < 1 or key > length then
-      count(key)
-    end
+    if not is_place(key, length) then count(key) end
     count(part)
   end
   return bytes, values

@@ -9,21 +9,12 @@ local root = arg[0]:match("^(.*)bench/[^/]*$") or "../"
 package.path = root .. "?.lua;" .. package.path
 
 local charts = require "bench.charts"
+local files = require "bench.support.files"
 local gnuplot = require "bench.support.gnuplot"
 local json = require "cjson"
 local report = require "bench.support.report"
 
 local BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
-
-local function contents(path)
-  local file <close> = assert(io.open(path))
-  return file:read("a")
-end
-
-local function write(path, text)
-  local file <close> = assert(io.open(path, "w"))
-  assert(file:write(text))
-end
 
 local function markdown_line(cells)
   return "| " .. table.concat(cells, " | ") .. " |\n"
@@ -87,14 +78,14 @@ local function tables(document)
 end
 
 local function publish(path, page)
-  local document = json.decode(contents(path))
+  local document = json.decode(files.contents(path))
   local figures = table.concat({ BEGIN, machine(document),
     drawn(document, page), tables(document), END }, "\n")
-  local text = contents(page)
+  local text = files.contents(page)
   local first, last = text:find(BEGIN, 1, true), select(2, text:find(END, 1,
     true))
   assert(first and last, page .. " has no place for figures")
-  write(page, text:sub(1, first - 1) .. figures .. text:sub(last + 1))
+  files.write(page, text:sub(1, first - 1) .. figures .. text:sub(last + 1))
 end
 
 if not arg[1] then

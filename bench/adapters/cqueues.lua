@@ -6,6 +6,7 @@
 --
 -- A message is packed by string.pack, after its length in four bytes.
 
+local lua = require "bench.support.lua"
 local packing = require "bench.support.packing"
 
 local adapter = { name = "cqueues" }
@@ -20,6 +21,8 @@ local cqueues, errno, socket, thread, now, sleep
 -- What the threads run, by name. Their first argument is the socket by which
 -- they are let go and tell their result.
 local parts = {}
+
+local pack, unpack = packing.pack, packing.unpack
 
 function adapter.load()
   local ok, module = pcall(require, "cqueues")
@@ -160,7 +163,7 @@ end
 -- Messages --------------------------------------------------------------------
 
 local function send(out, format, ...)
-  assert(out:write(string.pack("<s4", string.pack(format, ...))))
+  assert(out:write(pack("<s4", pack(format, ...))))
 end
 
 -- Reads whatever has come: two calls of `read` for each message, one for its
@@ -194,7 +197,7 @@ function parts.sender(link, receivers, count, format, values)
     out:setbufsiz(GATHERED, GATHERED)
   end
   wait_at(link)
-  send_all(sockets, count, format, string.unpack(format, values))
+  send_all(sockets, count, format, unpack(format, values))
 end
 
 -- A loop in which each socket has a coroutine that receives its share.
@@ -216,7 +219,7 @@ function parts.receiver(link, format, ...)
   local loop = receive_all(sockets, counts, format)
   wait_at(link)
   assert(loop:loop())
-  link:write(string.pack("<i8", now()))
+  link:write(pack("<i8", now()))
 end
 
 local function start_receivers(options, format)
@@ -227,7 +230,7 @@ local function start_receivers(options, format)
       local sent = packing.share(options.messages, options.senders, i)
       counts[i] = packing.share(sent, options.receivers, k)
     end
-    threads[k] = start("receiver", format, table.unpack(counts))
+    threads[k] = start("receiver", format, lua.unpack(counts))
   end
   return threads
 end
@@ -255,16 +258,16 @@ end
 function adapter.stream(options)
   -- How much a pair of sockets holds is up to the system.
   if options.capacity then error("its sockets have no capacity", 0) end
+  packing.check()
   local format = packing.format_of(options.values)
   if not format then error("its sockets carry plain values alone", 0) end
   local receivers = start_receivers(options, format)
   local senders = start_senders(options, format)
   connect(senders, receivers)
-  local threads = table.move(senders, 1, #senders, #receivers + 1,
-    { table.unpack(receivers) })
+  local threads = lua.append(lua.append({}, receivers), senders)
   local start_time, last = let_go(threads), 0
   for _, receiver in ipairs(receivers) do
-    last = math.max(last, (string.unpack("<i8", read_link(receiver, 8))))
+    last = math.max(last, (unpack("<i8", read_link(receiver, 8))))
   end
   join_all(threads)
   return last - start_time
@@ -283,18 +286,19 @@ function parts.answerer(link, rounds, pause)
       sleep(pause)
       held = now() - came
     end
-    assert(link:write(string.pack("<i8", held)))
+    assert(link:write(pack("<i8", held)))
   end
 end
 
 local function ask(link)
   local start_time = now()
-  assert(link:write(string.pack("<i8", 1)))
-  local held = string.unpack("<i8", (assert(link:read(8))))
+  assert(link:write(pack("<i8", 1)))
+  local held = unpack("<i8", (assert(link:read(8))))
   return now() - start_time - held
 end
 
 function adapter.ping_pong(options)
+  packing.check()
   local answerer, times = start("answerer", options.rounds, options.pause), {}
   let_go { answerer }
   for i = 1, options.rounds do
@@ -316,6 +320,7 @@ function parts.feeder(link, channels, count)
 end
 
 function adapter.fan_in(options)
+  packing.check()
   local channels, messages = options.channels, options.messages
   local feeder = start("feeder", channels, messages)
   local sockets, counts = {}, {}

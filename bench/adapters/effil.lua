@@ -6,6 +6,7 @@
 -- effil itself knows Lua up to 5.3. Where it cannot be loaded here, it is used
 -- in another process, by another interpreter: see support/elsewhere.lua.
 
+local lua = require "bench.support.lua"
 local packing = require "bench.support.packing"
 
 local adapter = { name = "effil" }
@@ -88,7 +89,7 @@ local function sender(ready, go, data, count, ...)
   end
   ready:push(true)
   go:pop()
-  send_all(table.unpack(values))
+  send_all((table.unpack or unpack)(values))
 end
 
 -- Returns the time of its last message, by the clock that it is given. Tables
@@ -111,7 +112,7 @@ function adapter.stream(options)
   end
   for i = 1, senders do
     threads[#threads + 1] = runner(sender)(ready, go, data,
-      packing.share(options.messages, senders, i), table.unpack(options.values))
+      packing.share(options.messages, senders, i), lua.unpack(options.values))
   end
   local start_time, last = let_go(ready, go, #threads), 0
   for _, thread in ipairs(threads) do

@@ -4,6 +4,7 @@
 -- of several values is sent to its slot at once, and received as a batch of
 -- just as many.
 
+local lua = require "bench.support.lua"
 local packing = require "bench.support.packing"
 
 local adapter = { name = "lanes" }
@@ -11,8 +12,8 @@ local adapter = { name = "lanes" }
 local PATIENCE = 10 -- seconds until lanes that do not get ready have failed
 
 -- As much of Lua as the threads of the other libraries have.
-local LIBRARIES =
-  "base,coroutine,debug,io,math,os,package,string,table,utf8"
+local LIBRARIES = "base,coroutine,debug,io,math,os,package,string,table"
+if rawget(_G, "utf8") then LIBRARIES = LIBRARIES .. ",utf8" end
 
 local lanes, now, sleep
 local do_nothing, give_back -- start a lane
@@ -89,7 +90,7 @@ function adapter.stream(options)
   for i = 1, options.senders do
     started[#started + 1] = start(sender, control, data,
       packing.share(options.messages, options.senders, i),
-      table.unpack(options.values))
+      lua.unpack(options.values))
   end
   local start_time, last = let_go(control, #started), 0
   for _, lane in ipairs(started) do last = math.max(last, join(lane) or 0) end
@@ -153,7 +154,7 @@ function adapter.fan_in(options)
   local lane = start(feeder, control, data, options.channels,
     options.messages)
   local start_time = let_go(control, 1)
-  receive_all(data, options.messages, table.unpack(slots))
+  receive_all(data, options.messages, lua.unpack(slots))
   local time = now() - start_time
   join(lane)
   return time

@@ -2,6 +2,9 @@
 --
 -- This library, by its public modules.
 
+local lua = require "bench.support.lua"
+local packing = require "bench.support.packing"
+
 local adapter = { name = "llthreads2-mailbox" }
 
 local channel, llthreads2, native
@@ -62,12 +65,13 @@ function adapter.stream(options)
   local ready, go, done = channel.new(), channel.new(), channel.new()
   local senders, receivers = options.senders, options.receivers
   local threads, values = {}, names(#options.values)
-  for _ = 1, senders do
+  for i = 1, senders do
     start(threads, SENDER:format(values, values), ch, ready, go,
-      options.messages // senders, table.unpack(options.values))
+      packing.share(options.messages, senders, i), lua.unpack(options.values))
   end
-  for _ = 1, receivers do
-    start(threads, RECEIVER, ch, ready, go, options.messages // receivers, done)
+  for i = 1, receivers do
+    start(threads, RECEIVER, ch, ready, go,
+      packing.share(options.messages, receivers, i), done)
   end
   for _ = 1, #threads do ready:receive() end
   local begin = native.now()
@@ -153,7 +157,7 @@ end
 -- there are `messages` in all.
 function adapter.fill_and_drain(depth, messages)
   local ch = channel.new()
-  for _ = 1, messages // depth do
+  for _ = 1, math.floor(messages / depth) do
     for i = 1, depth do ch:send(i, "a message", true) end
     for _ = 1, depth do ch:receive() end
   end

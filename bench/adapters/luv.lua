@@ -11,6 +11,7 @@
 -- A message is packed by string.pack, after its length in four bytes. There is
 -- no round_trip, for a thread has no result.
 
+local lua = require "bench.support.lua"
 local packing = require "bench.support.packing"
 
 local adapter = { name = "luv" }
@@ -25,6 +26,8 @@ local luv, now, sleep
 -- What the threads run, by name. Their first argument is the descriptor by
 -- which they are let go and tell their result.
 local parts = {}
+
+local pack, unpack = packing.pack, packing.unpack
 
 function adapter.load()
   local ok, module = pcall(require, "luv")
@@ -56,8 +59,11 @@ end
 -- Called in a new thread. Numbers arrive as floats.
 function adapter.run_part(name, control, ...)
   assert(adapter.load())
-  control = math.tointeger(control)
-  local ok, problem = xpcall(parts[name], debug.traceback, control, ...)
+  control = lua.integer(control)
+  local arguments = lua.pack(...)
+  local ok, problem = xpcall(function()
+    parts[name](control, lua.unpack(arguments, 1, arguments.n))
+  end, debug.traceback)
   luv.fs_close(control)
   if not ok then error(problem, 0) end
 end
@@ -119,7 +125,7 @@ end
 local function open_all(list)
   local pipes = {}
   for descriptor in list:gmatch("%d+") do
-    pipes[#pipes + 1] = open(math.tointeger(descriptor))
+    pipes[#pipes + 1] = open(tonumber(descriptor))
   end
   return pipes
 end
@@ -159,7 +165,7 @@ local function send_all(pipes, count, format, ...)
   for i = 0, count - 1 do
     local index = i % #pipes + 1
     local messages = gathered[index]
-    local message = string.pack("<s4", string.pack(format, ...))
+    local message = pack("<s4", pack(format, ...))
     messages[#messages + 1] = message
     bytes[index] = bytes[index] + #message
     if bytes[index] >= GATHERED then
@@ -176,7 +182,7 @@ end
 function parts.sender(control, list, count, format, values)
   local pipes = open_all(list)
   wait_at(control)
-  send_all(pipes, math.tointeger(count), format, string.unpack(format, values))
+  send_all(pipes, lua.integer(count), format, unpack(format, values))
   close_all(pipes)
 end
 
@@ -191,7 +197,7 @@ function parts.receiver(control, list, count, format)
   end
   wait_at(control)
   if count > 0 then luv.run() end
-  assert(luv.fs_write(control, string.pack("i8", now())))
+  assert(luv.fs_write(control, pack("i8", now())))
   close_all(pipes)
 end
 
@@ -212,6 +218,7 @@ end
 function adapter.stream(options)
   -- How much a pair of sockets holds is up to the system.
   if options.capacity then error("its pipes have no capacity", 0) end
+  packing.check()
   local format = packing.format_of(options.values)
   if not format then error("its pipes carry plain values alone", 0) end
   local senders, receivers = options.senders, options.receivers
@@ -232,7 +239,7 @@ function adapter.stream(options)
   end
   local start_time, last = let_go(threads), 0
   for k = 1, receivers do
-    last = math.max(last, (string.unpack("i8", read_control(threads[k], 8))))
+    last = math.max(last, (unpack("i8", read_control(threads[k], 8))))
   end
   join_all(threads)
   return last - start_time
@@ -250,20 +257,21 @@ function parts.answerer(control, list, pause)
       sleep(pause)
       held = now() - came
     end
-    pipes[1]:write(string.pack("<s4", string.pack("<i8", held)))
+    pipes[1]:write(pack("<s4", pack("<i8", held)))
   end)
   wait_at(control)
   luv.run() -- until the asking side closes its end
 end
 
 function adapter.ping_pong(options)
+  packing.check()
   local pair, times = new_pair({ nonblock = true }), {}
   local thread = start("answerer", tostring(pair[1]), options.pause)
   local pipe, start_time = open(pair[2]), nil
   local function ask()
     if options.pause then sleep(options.pause) end
     start_time = now()
-    pipe:write(string.pack("<s4", string.pack("<i8", 1)))
+    pipe:write(pack("<s4", pack("<i8", 1)))
   end
   read_messages(pipe, "<i8", function(held)
     times[#times + 1] = now() - start_time - held
@@ -283,13 +291,14 @@ end
 function parts.feeder(control, list, count)
   local pipes = open_all(list)
   wait_at(control)
-  for i = 0, math.tointeger(count) - 1 do
-    write(pipes[i % #pipes + 1], string.pack("<s4", string.pack("<i8", i)))
+  for i = 0, lua.integer(count) - 1 do
+    write(pipes[i % #pipes + 1], pack("<s4", pack("<i8", i)))
   end
   close_all(pipes)
 end
 
 function adapter.fan_in(options)
+  packing.check()
   local outward, inward = connect(options.channels, 1)
   local list, pipes, received, last = {}, {}, 0, nil
   for i = 1, options.channels do

@@ -4,6 +4,7 @@
 -- of its own, so those of `require "llthreads2"` use it here, as in its manual.
 -- Its messages hold plain values, no tables.
 
+local lua = require "bench.support.lua"
 local packing = require "bench.support.packing"
 
 local adapter = { name = "mtmsg" }
@@ -100,7 +101,7 @@ function adapter.stream(options)
   end
   for i = 1, options.receivers do add("receiver", i, options.receivers) end
   for i = 1, options.senders do
-    add("sender", i, options.senders, table.unpack(options.values))
+    add("sender", i, options.senders, lua.unpack(options.values))
   end
   local start_time = let_go(barrier, #threads)
   return join_all(threads) - start_time
@@ -159,7 +160,7 @@ function adapter.fan_in(options)
     ids[i] = buffers[i]:id()
   end
   local thread = start("feeder", barrier.ready:id(), barrier.go:id(),
-    options.messages, table.unpack(ids))
+    options.messages, lua.unpack(ids))
   local start_time = let_go(barrier, 1)
   for _ = 1, options.messages do listener:nextmsg() end
   local time = now() - start_time

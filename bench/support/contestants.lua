@@ -3,6 +3,7 @@
 -- Who takes part: an adapter for each library that can be loaded, ours first.
 
 local llthreads = require "bench.support.llthreads"
+local lua = require "bench.support.lua"
 local reason = require "bench.support.reason"
 
 local contestants = {}
@@ -13,7 +14,7 @@ local others = { "mtmsg", "effil", "lanes", "luv", "cqueues" }
 -- Loads the adapter of that name. Returns it, or nil and why not.
 local function load_adapter(name)
   local module = "bench.adapters." .. name
-  if not package.searchpath(module, package.path) then
+  if not lua.searchpath(module, package.path) then
     return nil, "no adapter"
   end
   local adapter = require(module)
@@ -45,9 +46,9 @@ end
 
 -- Work that is done so many times.
 function contestants.repeated(f, ...)
-  local arguments = table.pack(...)
+  local arguments = lua.pack(...)
   return function(times)
-    for _ = 1, times do f(table.unpack(arguments, 1, arguments.n)) end
+    for _ = 1, times do f(lua.unpack(arguments, 1, arguments.n)) end
   end
 end
 

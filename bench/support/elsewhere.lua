@@ -10,13 +10,18 @@
 -- bench_native is made for one version of Lua. There it is replaced by luv,
 -- whose clock is the same one.
 
+local files = require "bench.support.files"
+local lua = require "bench.support.lua"
+
 local elsewhere = {}
 
 local SELF_TIMED = { "stream", "ping_pong", "fan_in" }
 local UNTIMED = { "thread", "burst", "argument", "round_trip" }
 
 local function source_of(value)
-  if type(value) ~= "table" then return ("%q"):format(value) end
+  if type(value) == "string" then return ("%q"):format(value) end
+  if type(value) == "number" then return ("%.17g"):format(value) end
+  if type(value) ~= "table" then return tostring(value) end
   local parts = {}
   for key, part in pairs(value) do
     parts[#parts + 1] = ("[%s]=%s"):format(source_of(key), source_of(part))
@@ -57,31 +62,23 @@ end
 
 -- The adapter's side ----------------------------------------------------------
 
-local function quoted(word)
-  return "'" .. word:gsub("'", [['\'']]) .. "'"
-end
-
 -- A file that returns the values.
 local function written(...)
   local list = {}
   for i = 1, select("#", ...) do list[i] = source_of((select(i, ...))) end
   local path = os.tmpname()
-  local file = assert(io.open(path, "w"))
-  assert(file:write("return ", table.concat(list, ",")))
-  file:close()
+  files.write(path, "return " .. table.concat(list, ","))
   return path
 end
 
 -- Returns what the method returns there. Errors there are raised here.
 local function call(place, ...)
   local path = written(...)
-  local pipe = assert(io.popen(("%s %s %s %s 2>&1"):format(
-    quoted(place.interpreter), quoted(place.program), quoted(place.name),
-    quoted(path))))
-  local said = pipe:read("a")
-  pipe:close()
+  local words = { place.interpreter, place.program, place.name, path }
+  for i, word in ipairs(words) do words[i] = files.quoted(word) end
+  local said = files.output(table.concat(words, " ") .. " 2>&1")
   os.remove(path)
-  local results = load(said, "", "t", {})
+  local results = lua.load(said)
   if not results then error(said:match("[^\n]*"), 0) end
   local ok, result, reason = results()
   if not ok then error(result:match("[^\n]*"), 0) end
@@ -94,7 +91,7 @@ function elsewhere.take_place(adapter, interpreter)
   local place = {
     interpreter = interpreter,
     name = adapter.name,
-    program = assert(package.searchpath("bench.support.elsewhere",
+    program = assert(lua.searchpath("bench.support.elsewhere",
       package.path)),
   }
   local ok, version, reason = pcall(call, place, "load")

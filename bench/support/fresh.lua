@@ -3,6 +3,8 @@
 -- Measurements that need a process of their own, for what has happened in one
 -- before would show: memory that was freed is used again.
 
+local files = require "bench.support.files"
+
 local fresh = {}
 
 -- The program: who, and how many threads. Prints the bytes of one.
@@ -36,29 +38,17 @@ local kept = { idle(1) }
 collectgarbage()
 local before = resident()
 kept[2] = idle(count)
-print((resident() - before) // count)
+print((resident() - before) / count)
 os.exit(0, false)
 ]]
-
-local function quoted(word)
-  return "'" .. tostring(word):gsub("'", [['\'']]) .. "'"
-end
-
-local function interpreter()
-  local first = 0
-  while arg[first - 1] do first = first - 1 end
-  return first < 0 and arg[first] or "lua5.4"
-end
 
 -- The number that a program prints, which gets the other arguments.
 function fresh.number(program, ...)
   local path = os.tmpname()
-  local file <close> = assert(io.open(path, "w"))
-  file:write(program):close()
-  local words = { quoted(interpreter()), quoted(path) }
-  for _, word in ipairs { ... } do words[#words + 1] = quoted(word) end
-  local pipe <close> = assert(io.popen(table.concat(words, " ")))
-  local number = pipe:read("n")
+  files.write(path, program)
+  local words = { files.interpreter(), path, ... }
+  for i, word in ipairs(words) do words[i] = files.quoted(word) end
+  local number = tonumber(files.output(table.concat(words, " ")))
   os.remove(path)
   return assert(number, "the program has printed no number")
 end

@@ -21,6 +21,15 @@ local gnuplot = {}
 
 local WIDTH, GREY = 460, "#5f5f5f"
 
+local function log10(value)
+  return math.log(value) / math.log(10)
+end
+
+-- The length of a text in UTF-8: of bytes that begin a character.
+local function characters(value)
+  return select(2, value:gsub("[^\128-\191]", ""))
+end
+
 local function text(value)
   return '"' .. value:gsub('[\\"]', "\\%0"):gsub("_", "\\\\_") .. '"'
 end
@@ -43,7 +52,7 @@ end
 
 -- Powers of ten, with steps in between where the axis is short.
 local function ticks(axis, unit, low, high)
-  local decades = math.log(high / low, 10)
+  local decades = log10(high / low)
   local steps = decades < 2.6 and { 1, 2, 5 } or { 1 }
   local list = {}
   for power = -3, 11 do
@@ -78,7 +87,7 @@ end
 local function longest(list, key)
   local most = 0
   for _, item in ipairs(list) do
-    most = math.max(most, utf8.len(key and item[key] or item))
+    most = math.max(most, characters(key and item[key] or item))
   end
   return most
 end
@@ -113,15 +122,15 @@ local function end_labels(panel, low, high)
     local last = series.points[#series.points]
     if last then
       ends[#ends + 1] = { series = series, x = last[1],
-        place = math.log(last[2], 10) }
+        place = log10(last[2]) }
     end
   end
   table.sort(ends, function(a, b) return a.place < b.place end)
-  local gap = math.log(high / low, 10) / 17
+  local gap = log10(high / low) / 17
   for i = 2, #ends do
     ends[i].place = math.max(ends[i].place, ends[i - 1].place + gap)
   end
-  local above = math.log(high, 10)
+  local above = log10(high)
   for i = #ends, 1, -1 do
     ends[i].place = math.min(ends[i].place, above)
     above = ends[i].place - gap
@@ -196,7 +205,7 @@ local function legend(panel)
     out[#out + 1] = ("set label %s at graph 0, graph 1 left offset %g,0.9 "
       .. "textcolor rgb '%s'\n"):format(text("• " .. series.label), place,
         series.color)
-    place = place + 0.8 * utf8.len(series.label) + 3
+    place = place + 0.8 * characters(series.label) + 3
   end
   return table.concat(out)
 end
@@ -327,7 +336,7 @@ end
 -- Writes the figure to the file.
 function gnuplot.draw(path, figure)
   local commands = script(path, figure)
-  local pipe <close> = assert(io.popen("gnuplot", "w"))
+  local pipe = assert(io.popen("gnuplot", "w"))
   pipe:write(commands)
   assert(pipe:close(), "gnuplot has failed")
 end

@@ -4,6 +4,7 @@
 -- llthreads2: ours, or another implementation found in the directory that the
 -- environment variable LLTHREADS2_PEER names, loaded beside ours.
 
+local lua = require "bench.support.lua"
 local native = require "bench_native"
 local reason = require "bench.support.reason"
 
@@ -61,13 +62,13 @@ local function elsewhere(directory, f)
   end
   for name in pairs(loaded) do package.loaded[name] = nil end
   package.path, package.cpath = directory .. "/?.lua", directory .. "/?.so"
-  local results = table.pack(pcall(f))
+  local results = lua.pack(pcall(f))
   package.path, package.cpath = path, cpath
   for name in pairs(package.loaded) do
     if ours(name) then package.loaded[name] = nil end
   end
   for name, module in pairs(loaded) do package.loaded[name] = module end
-  return table.unpack(results, 1, results.n)
+  return lua.unpack(results, 1, results.n)
 end
 
 local function version_of(module)

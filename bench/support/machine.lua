@@ -2,13 +2,13 @@
 --
 -- On what the figures were measured.
 
+local files = require "bench.support.files"
 local native = require "bench_native"
 
 local machine = {}
 
 local function first_line(command)
-  local pipe <close> = assert(io.popen(command .. " 2>/dev/null"))
-  return pipe:read("l") or "unknown"
+  return files.output(command .. " 2>/dev/null"):match("[^\n]+") or "unknown"
 end
 
 local function processor()
@@ -26,6 +26,16 @@ local function commit()
   return name .. (changed ~= "unknown" and " with changes" or "")
 end
 
+-- Which Lua runs, as exactly as it tells.
+local function lua()
+  local jit = rawget(_G, "jit")
+  if jit then
+    return jit.version .. (jit.status() and "" or ", not compiling")
+  end
+  return files.output(files.quoted(files.interpreter()) .. " -v 2>&1")
+    :match("Lua [%d.]+") or _VERSION
+end
+
 -- A list of { title, text }.
 function machine.describe()
   local core = require "llthreads2.core"
@@ -35,8 +45,7 @@ function machine.describe()
     { "kernel", first_line("uname -sr") },
     { "C library", first_line("getconf GNU_LIBC_VERSION") },
     { "compiler", native.compiler .. " " .. native.flags },
-    { "Lua", first_line((arg[-1] or "lua5.4") .. " -v"):match("Lua [%d.]+")
-      or _VERSION },
+    { "Lua", lua() },
     { "Concurrency Kit", native.ck },
     { "llthreads2-mailbox", core._VERSION .. ", commit " .. commit() },
     { "measured", os.date("!%Y-%m-%d") },

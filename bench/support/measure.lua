@@ -18,6 +18,7 @@
 -- seconds after which no round beyond the least is begun, and the nanoseconds
 -- that a sample shall last at least.
 
+local lua = require "bench.support.lua"
 local native = require "bench_native"
 local reason = require "bench.support.reason"
 local statistics = require "bench.support.statistics"
@@ -65,7 +66,7 @@ end
 
 local function add_latencies(result, each)
   result.latencies = result.latencies or {}
-  table.move(each, 1, #each, #result.latencies + 1, result.latencies)
+  lua.append(result.latencies, each)
   if each.asleep then
     result.asleep = math.min(result.asleep or 1, each.asleep)
   end

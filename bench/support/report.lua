@@ -2,6 +2,7 @@
 --
 -- Records as tables of text: for a terminal, or for a page of Markdown.
 
+local lua = require "bench.support.lua"
 local units = require "bench.support.units"
 
 local report = {}
@@ -79,7 +80,7 @@ function report.cells(record)
   local titles = { "", "median", "p10", "p90" }
   local more = extra[record.columns] or {}
   for _, column in ipairs(more) do titles[#titles + 1] = column[1] end
-  table.move({ "ours is", "goal" }, 1, 2, #titles + 1, titles)
+  lua.append(titles, { "ours is", "goal" })
   local lines = {}
   for i, result in ipairs(record.results) do
     local line = { result.name }

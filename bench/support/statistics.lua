@@ -2,12 +2,14 @@
 --
 -- What is said about samples: percentiles, and ratios round by round.
 
+local lua = require "bench.support.lua"
+
 local statistics = {}
 
 -- The value below which the share `p` (0 to 1) of the samples lies, between
 -- two samples in proportion. nil without samples.
 function statistics.percentile(samples, p)
-  local sorted = table.move(samples, 1, #samples, 1, {})
+  local sorted = lua.append({}, samples)
   table.sort(sorted)
   if #sorted == 0 then return nil end
   local place = 1 + p * (#sorted - 1)
