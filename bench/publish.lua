@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
 -- Writes the figures of a JSON file of bench/run.lua into docs/benchmarks.md,
--- between its two marks, and as charts into docs/benchmarks/.
+-- between their two marks, and as charts into docs/benchmarks/; those of a file
+-- of bench/luas.lua between two marks of their own.
 --
 --     lua bench/publish.lua FILE.json [PAGE]
 
@@ -13,8 +14,8 @@ local files = require "bench.support.files"
 local gnuplot = require "bench.support.gnuplot"
 local json = require "cjson"
 local report = require "bench.support.report"
-
-local BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+local statistics = require "bench.support.statistics"
+local units = require "bench.support.units"
 
 local function markdown_line(cells)
   return "| " .. table.concat(cells, " | ") .. " |\n"
@@ -77,15 +78,86 @@ local function tables(document)
   return table.concat(out, "\n")
 end
 
+-- Several Luas ----------------------------------------------------------------
+
+-- The one line about a machine's Lua.
+local function lua_of(document)
+  for _, line in ipairs(document.machine) do
+    if line[1] == "Lua" then return line[2] end
+  end
+end
+
+-- What a row tells of one of the Luas, and the ratio to the floor there.
+local function lua_cells(row)
+  local ours, floor = row.results[1], row.results[2]
+  local ratio = floor and statistics.ratio(ours.samples, floor.samples).median
+  return units.show(statistics.median(ours.samples), row.unit),
+    ratio and units.digits(ratio) .. " x" or ""
+end
+
+local function luas_line(luas, place)
+  local row = luas[1].rows[place]
+  local facts, floor = report.facts(row), row.results[2]
+  local line = { row.name .. (facts ~= "" and " (" .. facts .. ")" or "") }
+  for _, document in ipairs(luas) do
+    line[#line + 1], line[#line + 2] = lua_cells(document.rows[place])
+  end
+  line[#line + 1] = floor and floor.name or ""
+  return markdown_line(line)
+end
+
+local function luas_head(luas)
+  local titles, rule = { "" }, { "---" }
+  for _, document in ipairs(luas) do
+    titles[#titles + 1], titles[#titles + 2] = lua_of(document), "ours is"
+    rule[#rule + 1], rule[#rule + 2] = "--:", "--:"
+  end
+  titles[#titles + 1], rule[#rule + 1] = "beside", "---"
+  return markdown_line(titles) .. markdown_line(rule)
+end
+
+local function luas_tables(luas)
+  local out, group = {}, nil
+  for place, row in ipairs(luas[1].rows) do
+    if row.group ~= group then
+      group = row.group
+      out[#out + 1] = ("\n**Group %s**\n\n"):format(group) .. luas_head(luas)
+    end
+    out[#out + 1] = luas_line(luas, place)
+  end
+  return table.concat(out)
+end
+
+local function luas_machine(luas)
+  local out = { "| | |\n|---|---|\n" }
+  for _, line in ipairs(luas[1].machine) do
+    if line[1] ~= "Lua" then out[#out + 1] = markdown_line(line) end
+  end
+  return table.concat(out)
+end
+
+-- The page --------------------------------------------------------------------
+
+-- Puts the figures between the two marks of that name.
+local function replace(page, name, figures)
+  local text = files.contents(page)
+  local begin, finish = ("<!-- %s: begin -->"):format(name),
+    ("<!-- %s: end -->"):format(name)
+  local first, last = text:find(begin, 1, true),
+    select(2, text:find(finish, 1, true))
+  assert(first and last, page .. " has no place for " .. name)
+  files.write(page, table.concat { text:sub(1, first - 1), begin, "\n", figures,
+    finish, text:sub(last + 1) })
+end
+
 local function publish(path, page)
   local document = json.decode(files.contents(path))
-  local figures = table.concat({ BEGIN, machine(document),
-    drawn(document, page), tables(document), END }, "\n")
-  local text = files.contents(page)
-  local first, last = text:find(BEGIN, 1, true), select(2, text:find(END, 1,
-    true))
-  assert(first and last, page .. " has no place for figures")
-  files.write(page, text:sub(1, first - 1) .. figures .. text:sub(last + 1))
+  if document.luas then
+    return replace(page, "luas", luas_machine(document.luas)
+      .. luas_tables(document.luas))
+  end
+  replace(page, "figures", table.concat({ machine(document),
+    drawn(document, page), tables(document), "" }, "\n"))
 end
 
 if not arg[1] then

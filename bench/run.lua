@@ -3,11 +3,13 @@
 -- Runs the measurements: see docs/benchmarks.md, or --help.
 
 local usage = [[
-usage: lua bench/run.lua [--quick] [--only PATTERN] [--json FILE] [--list]
+usage: lua bench/run.lua [--quick] [--only PATTERN] [--alone] [--json FILE]
+                         [--list]
 
   --quick         fewer rounds and rows
   --only PATTERN  only rows whose "group: name" the Lua pattern matches; may be
                   repeated
+  --alone         without other libraries with threads, beside floors only
   --json FILE     writes all samples to the file
   --list          prints the rows and measures nothing
   -h, --help      prints this text
@@ -63,6 +65,7 @@ local function parse(words)
     elseif word == "--tiny" then options.mode = modes.tiny
     elseif word == "--only" then table.insert(options.only, checked(value()))
     elseif word == "--json" then options.json = value()
+    elseif word == "--alone" then options.alone = true
     elseif word == "--list" then options.list = true
     elseif word == "-h" or word == "--help" then options.help = true
     else refuse("unknown option: " .. word) end
@@ -139,7 +142,8 @@ local function main(options)
   local file = options.json and open_json(options.json)
   local now = require "bench_native".now
   local description = require "bench.support.machine".describe()
-  local adapters, skipped = require "bench.support.contestants".load()
+  local adapters, skipped =
+    require "bench.support.contestants".load(options.alone)
   print_head(description, skipped)
   local suite = { mode = options.mode, adapters = adapters }
   local start = now()

@@ -3,7 +3,9 @@
 -- from end to end, in a mode that measures nothing that means anything.
 
 local native = require "bench_native"
+local lua = require "bench.support.lua"
 local measure = require "bench.support.measure"
+local packing = require "bench.support.packing"
 local payloads = require "bench.payloads"
 local proc = require "spec.support.proc"
 local report = require "bench.support.report"
@@ -12,11 +14,6 @@ local statistics = require "bench.support.statistics"
 local units = require "bench.support.units"
 
 local root = debug.getinfo(1, "S").source:match("^@(.*)spec/") or ""
-
-local function contents(path)
-  local file <close> = assert(io.open(path))
-  return file:read("a")
-end
 
 local function close_to(expected, value)
   assert.is_true(math.abs(expected - value) < 1e-9,
@@ -185,6 +182,48 @@ describe("the units", function()
   end)
 end)
 
+describe("a list", function()
+  it("is added at the end of another", function()
+    assert.same({ 1, 2, 3 }, lua.append({ 1 }, { 2, 3 }))
+    assert.same({ 1 }, lua.append({ 1 }, {}))
+  end)
+end)
+
+describe("a module", function()
+  it("is found where `require` finds it", function()
+    local place = lua.searchpath("bench.support.lua", package.path)
+    assert.is_truthy(proc.contents(place):find("function lua.append", 1, true))
+    assert.is_nil((lua.searchpath("bench.no.such", package.path)))
+  end)
+end)
+
+describe("the description of the machine", function()
+  it("says which Lua is measured", function()
+    local name
+    for _, line in ipairs(require("bench.support.machine").describe()) do
+      if line[1] == "Lua" then name = line[2] end
+    end
+    assert.equal(1, name:find(lua.name, 1, true), name)
+  end)
+end)
+
+describe("packed values", function()
+  it("are taken from bytes as whole messages", function()
+    local values, taken = { 7, "text", 1.5, true }, {}
+    local format = packing.format_of(values)
+    local bytes = packing.pack("<s4", packing.packed(format, values))
+    local rest, needed = packing.take(bytes .. bytes:sub(1, 9), format,
+      function(...) taken[#taken + 1] = { select("#", ...), ... } end)
+    assert.same({ { 5, 7, "text", 1.5, 1, #bytes + 1 } }, taken)
+    assert.equal(bytes:sub(1, 9), rest)
+    assert.equal(#bytes, needed)
+  end)
+
+  it("are plain ones", function()
+    assert.is_nil(packing.format_of { {} })
+  end)
+end)
+
 describe("the size of a value", function()
   it("counts 8 for a number, 1 for a boolean, a string's length", function()
     assert.same({ 8, 1 }, { payloads.size(1.5) })
@@ -246,7 +285,7 @@ describe("the suite", function()
   end)
 
   local function run_once()
-    if #contents(path) > 0 then return end
+    if #proc.contents(path) > 0 then return end
     local out, err, code = bench("run.lua", { "--tiny", "--json", path })
     assert.equal("", err)
     assert.equal(0, code, out)
@@ -255,7 +294,7 @@ describe("the suite", function()
   -- Others need not be able to do all that is measured, but they say why.
   it("measures every group, and what fails says why", function()
     run_once()
-    local document = require "cjson".decode(contents(path))
+    local document = require "cjson".decode(proc.contents(path))
     local groups = {}
     for _, made in ipairs(document.rows) do
       groups[made.group] = true
@@ -282,14 +321,54 @@ describe("the suite", function()
     finally(function()
       proc.shell("rm -rf -- " .. quoted(page) .. " " .. quoted(folder))
     end)
-    local file <close> = assert(io.open(page, "w"))
-    file:write("before\n<!-- figures: begin -->\nold\n",
-      "<!-- figures: end -->\nafter\n"):close()
+    proc.write(page, "before\n<!-- figures: begin -->\nold\n"
+      .. "<!-- figures: end -->\nafter\n")
     local _, err, code = bench("publish.lua", { path, page })
     assert.equal(0, code, err)
-    local text = contents(page)
+    local text = proc.contents(page)
     assert.is_truthy(text:find("^before\n.*\n### Group copy\n.*\nafter\n$"))
     assert.is_nil(text:find("\nold\n", 1, true))
+  end)
+
+  -- By samples made by hand.
+  it("is published for several Luas side by side", function()
+    local function document(name, sample)
+      return { machine = { { "Lua", name }, { "kernel", "any" } }, rows = { {
+        group = "copy", name = "all", unit = "ns", facts = { bytes = 10 },
+        results = { { name = "ours", samples = { sample, sample } },
+          { name = "the floor", id = "plain", samples = { 2000, 2000 } } },
+      } } }
+    end
+    local page = os.tmpname()
+    finally(function() os.remove(page) end)
+    proc.write(path .. ".luas", require("cjson").encode { luas = {
+      document("Lua 5.4.4", 1000), document("LuaJIT 2.1", 3000) } })
+    proc.write(page, "before\n<!-- luas: begin -->\n<!-- luas: end -->\n")
+    local _, err, code = bench("publish.lua", { path .. ".luas", page })
+    os.remove(path .. ".luas")
+    assert.equal(0, code, err)
+    assert.equal([[
+before
+<!-- luas: begin -->
+| | |
+|---|---|
+| kernel | any |
+
+**Group copy**
+
+|  | Lua 5.4.4 | ours is | LuaJIT 2.1 | ours is | beside |
+| --- | --: | --: | --: | --: | --- |
+| all (10 bytes) | 1.00 us | 0.50 x | 3.00 us | 1.50 x | the floor |
+<!-- luas: end -->
+]], proc.contents(page))
+  end)
+
+  it("measures nobody else if it is told to be alone", function()
+    local out, err, code = bench("run.lua", { "--tiny", "--alone", "--only",
+      "channels: a channel" })
+    assert.equal("", err)
+    assert.equal(0, code)
+    assert.is_nil(out:find("\nwithout", 1, true))
   end)
 
   it("lists the rows it would measure", function()

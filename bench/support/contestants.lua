@@ -27,8 +27,8 @@ local function load_adapter(name)
 end
 
 -- Returns the list of adapters, and a list of { name, reason } of those that
--- cannot take part.
-function contestants.load()
+-- cannot take part; or ours alone.
+function contestants.load(alone)
   local adapters, skipped = {}, {}
   local function add(name, adapter, missing)
     if adapter then
@@ -39,6 +39,7 @@ function contestants.load()
   end
   adapters[1] = assert(load_adapter(OURS))
   adapters[1].id = "ours"
+  if alone then return adapters, skipped end
   add("peer", llthreads.peer(os.getenv("LLTHREADS2_PEER")))
   for _, name in ipairs(others) do add(name, load_adapter(name)) end
   return adapters, skipped

@@ -1,0 +1,180 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Measures the main rows in several Luas: each row in the first, the second and
+-- so on, in a process of its own, and all of that again. They must have been
+-- built, as by make bench-quick LUA=...
+
+local usage = [[
+usage: lua bench/luas.lua [--quick] [--times N] [--only PATTERN] FILE LUA...
+
+  FILE            gets all samples, for bench/publish.lua
+  LUA             5.1, 5.2, 5.3, 5.4 or luajit
+  --quick         fewer rounds
+  --times N       measures everything so many times; otherwise twice
+  --only PATTERN  only rows whose "group: name" the Lua pattern matches
+
+Exit status: 0 measured, 1 something went wrong, 2 bad usage.
+]]
+
+local root = arg[0]:match("^(.*)bench/[^/]*$") or "../"
+package.path = root .. "?.lua;" .. package.path
+
+local files = require "bench.support.files"
+local json = require "cjson"
+local lua = require "bench.support.lua"
+local statistics = require "bench.support.statistics"
+local units = require "bench.support.units"
+
+-- Each with the `id` of the floor that it is beside.
+local ROWS = {
+  { "threads: new, start, join", "both" },
+  { "threads: joined, many at once", "both" },
+  { "threads: detached, many at once", "both" },
+  { "threads: memory of an idle thread", "floor" },
+  { "copy: 100,000 integers, argument", "plain" },
+  { "copy: 100,000 integers, round trip", "plain" },
+  { "copy: 100,000 floats, argument", "plain" },
+  { "copy: 100,000 floats, round trip", "plain" },
+  { "copy: 10,000 records, argument", "plain" },
+  { "copy: 10,000 records, round trip", "plain" },
+  { "copy: 50,000 map entries, argument", "plain" },
+  { "copy: 50,000 map entries, round trip", "plain" },
+  { "copy: 10,000 tree nodes, argument", "plain" },
+  { "copy: 10,000 tree nodes, round trip", "plain" },
+  { "copy: 10,000 short strings, argument", "plain" },
+  { "copy: 10,000 short strings, round trip", "plain" },
+  { "copy: 16,000,000 bytes in one string, argument", "plain" },
+  { "copy: 16,000,000 bytes in one string, round trip", "plain" },
+  { "channels: 1 -> 1", "mailbox" },
+  { "channels: 4 -> 1", "mailbox" },
+  { "channels: 1 -> 4", "mailbox" },
+  { "channels: 4 -> 4", "mailbox" },
+  { "channels: 1 -> 1, capacity 64", "unbounded" },
+  { "channels: 1 -> 1, a string of 1,000 bytes" },
+  { "channels: 1 -> 1, a record" },
+  { "channels: 1 -> 1, a list of 100 integers" },
+  { "channels: ping-pong, both sides running", "spin" },
+  { "channels: ping-pong, both sides parked", "futex" },
+  { "channels: select over 2 channels" },
+  { "channels: select over 200 channels" },
+}
+
+local function refuse(problem)
+  io.stderr:write("luas: ", problem, " (try --help)\n")
+  os.exit(2)
+end
+
+local function parse(words)
+  local options, names, i = { times = 2, only = "" }, {}, 1
+  while words[i] do
+    local word = words[i]
+    if word == "--quick" then options.quick = true
+    elseif word == "--times" then
+      i = i + 1
+      options.times = tonumber(words[i]) or refuse("--times: a number expected")
+    elseif word == "--only" then
+      i = i + 1
+      options.only = words[i] or refuse("--only: nothing follows")
+    elseif word == "-h" or word == "--help" then options.help = true
+    elseif word:find("^%-") then refuse("unknown option: " .. word)
+    else names[#names + 1] = word end
+    i = i + 1
+  end
+  options.file = table.remove(names, 1)
+  options.luas = names
+  return options
+end
+
+-- As in the Makefile.
+local function interpreter_of(name)
+  return name == "luajit" and name or "lua" .. name
+end
+
+local function build_of(name)
+  return name == "5.4" and "release" or interpreter_of(name)
+end
+
+-- The document that run.lua writes about one row.
+local function measured(name, row, options)
+  local path = os.tmpname()
+  local words = { "env",
+    ("LUA_PATH=%slua/?.lua;%s?.lua;;"):format(root, root),
+    ("LUA_CPATH=%sbuild/%s/?.so;;"):format(root, build_of(name)),
+    interpreter_of(name), root .. "bench/run.lua", "--alone", "--json", path,
+    "--only", "^" .. row[1]:gsub("%p", "%%%0") .. "$",
+    options.quick and "--quick" or nil }
+  for i, word in ipairs(words) do words[i] = files.quoted(word) end
+  local status = os.execute(table.concat(words, " ") .. " >/dev/null")
+  if status ~= true and status ~= 0 then
+    error(("%s: %s could not be measured"):format(name, row[1]), 0)
+  end
+  local document = json.decode(files.contents(path))
+  os.remove(path)
+  return document
+end
+
+-- Of a row's results ours and the floor; of these the samples.
+local function wanted(record, floor)
+  local results = {}
+  for i, result in ipairs(record.results) do
+    if i == 1 or floor and result.id == floor then
+      results[#results + 1] = { name = result.name, id = result.id,
+        samples = result.samples }
+    end
+  end
+  return { group = record.group, name = record.name, unit = record.unit,
+    facts = record.facts, results = results }
+end
+
+local function tell(name, row)
+  local ours, floor = row.results[1], row.results[2]
+  print(("%-8s%-52s%10s%10s"):format(name, row.group .. ": " .. row.name,
+    units.show(statistics.median(ours.samples), row.unit),
+    floor and units.digits(statistics.ratio(ours.samples,
+      floor.samples).median) .. " x" or ""))
+  io.stdout:flush()
+end
+
+-- The rows of all Luas, as they stand; adds the samples of one more row.
+local function add(document, place, row)
+  local rows = document.rows
+  if not rows[place] then
+    rows[place] = row
+    return
+  end
+  for i, result in ipairs(rows[place].results) do
+    lua.append(result.samples, row.results[i].samples)
+  end
+end
+
+local function measure_all(rows, options)
+  local documents = {}
+  for _ = 1, options.times do
+    for place, row in ipairs(rows) do
+      for i, name in ipairs(options.luas) do
+        local made = measured(name, row, options)
+        local record = wanted(made.rows[1], row[2])
+        documents[i] = documents[i] or { machine = made.machine, rows = {} }
+        add(documents[i], place, record)
+        tell(name, record)
+      end
+    end
+  end
+  return documents
+end
+
+local function main(options)
+  if options.help then return io.write(usage) end
+  if #options.luas == 0 then refuse("a file and a Lua expected") end
+  local rows = {}
+  for _, row in ipairs(ROWS) do
+    if row[1]:find(options.only) then rows[#rows + 1] = row end
+  end
+  if #rows == 0 then refuse("no row matches") end
+  local file = io.open(options.file, "w") or refuse(options.file
+    .. " cannot be written")
+  file:write(json.encode { luas = measure_all(rows, options) }, "\n")
+  file:close()
+end
+
+main(parse(arg))
