@@ -5,13 +5,13 @@
 -- built, as by make bench-quick LUA=...
 
 local usage = [[
-usage: lua bench/luas.lua [--quick] [--times N] [--only PATTERN] FILE LUA...
+usage: lua bench/luas.lua [--times N] [--only PATTERN] FILE LUA...
 
   FILE            gets all samples, for bench/publish.lua
   LUA             5.1, 5.2, 5.3, 5.4 or luajit
-  --quick         fewer rounds
   --times N       measures everything so many times; otherwise twice
-  --only PATTERN  only rows whose "group: name" the Lua pattern matches
+  --only PATTERN  only rows whose "group: name" the Lua pattern matches; may be
+                  repeated
 
 Exit status: 0 measured, 1 something went wrong, 2 bad usage.
 ]]
@@ -65,16 +65,16 @@ local function refuse(problem)
 end
 
 local function parse(words)
-  local options, names, i = { times = 2, only = "" }, {}, 1
+  local options, names, i = { times = 2, only = {} }, {}, 1
   while words[i] do
     local word = words[i]
-    if word == "--quick" then options.quick = true
-    elseif word == "--times" then
+    if word == "--times" then
       i = i + 1
       options.times = tonumber(words[i]) or refuse("--times: a number expected")
     elseif word == "--only" then
       i = i + 1
-      options.only = words[i] or refuse("--only: nothing follows")
+      table.insert(options.only,
+        words[i] or refuse("--only: nothing follows"))
     elseif word == "-h" or word == "--help" then options.help = true
     elseif word:find("^%-") then refuse("unknown option: " .. word)
     else names[#names + 1] = word end
@@ -95,14 +95,13 @@ local function build_of(name)
 end
 
 -- The document that run.lua writes about one row.
-local function measured(name, row, options)
+local function measured(name, row)
   local path = os.tmpname()
   local words = { "env",
     ("LUA_PATH=%slua/?.lua;%s?.lua;;"):format(root, root),
     ("LUA_CPATH=%sbuild/%s/?.so;;"):format(root, build_of(name)),
     interpreter_of(name), root .. "bench/run.lua", "--alone", "--json", path,
-    "--only", "^" .. row[1]:gsub("%p", "%%%0") .. "$",
-    options.quick and "--quick" or nil }
+    "--only", "^" .. row[1]:gsub("%p", "%%%0") .. "$" }
   for i, word in ipairs(words) do words[i] = files.quoted(word) end
   local status = os.execute(table.concat(words, " ") .. " >/dev/null")
   if status ~= true and status ~= 0 then
@@ -152,7 +151,7 @@ local function measure_all(rows, options)
   for _ = 1, options.times do
     for place, row in ipairs(rows) do
       for i, name in ipairs(options.luas) do
-        local made = measured(name, row, options)
+        local made = measured(name, row)
         local record = wanted(made.rows[1], row[2])
         documents[i] = documents[i] or { machine = made.machine, rows = {} }
         add(documents[i], place, record)
@@ -163,12 +162,19 @@ local function measure_all(rows, options)
   return documents
 end
 
+local function chosen(name, patterns)
+  for _, pattern in ipairs(patterns) do
+    if name:find(pattern) then return true end
+  end
+  return #patterns == 0
+end
+
 local function main(options)
   if options.help then return io.write(usage) end
   if #options.luas == 0 then refuse("a file and a Lua expected") end
   local rows = {}
   for _, row in ipairs(ROWS) do
-    if row[1]:find(options.only) then rows[#rows + 1] = row end
+    if chosen(row[1], options.only) then rows[#rows + 1] = row end
   end
   if #rows == 0 then refuse("no row matches") end
   local file = io.open(options.file, "w") or refuse(options.file
