@@ -97,12 +97,12 @@ end
 
 local function luas_line(luas, place)
   local row = luas[1].rows[place]
-  local facts, floor = report.facts(row), row.results[2]
-  local line = { row.name .. (facts ~= "" and " (" .. facts .. ")" or "") }
+  local note, floor = row.facts.note, row.results[2]
+  local line = { row.name .. (note and " (" .. note .. ")" or "") }
   for _, document in ipairs(luas) do
     line[#line + 1], line[#line + 2] = lua_cells(document.rows[place])
   end
-  line[#line + 1] = floor and floor.name or ""
+  line[#line + 1] = floor and floor.name:gsub("^floor: ", "") or ""
   return markdown_line(line)
 end
 
