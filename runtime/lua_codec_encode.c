@@ -87,13 +87,13 @@ static inline bool has_slots(struct encoder *e)
 
 static inline bool put_number(struct encoder *e, int index)
 {
-    lua_Integer integer;
+    lua_Integer integer = 0;
     lua_Number number;
 
-    if (lua_compat_integer_at(e->L, index, &integer))
-        return write_integer(&e->w, integer);
-    number = lua_tonumber(e->L, index);
-    return write_tagged(&e->w, TAG_FLOAT, &number, sizeof number);
+    if (lua_compat_number_at(e->L, index, &integer, &number) ==
+        LUA_COMPAT_FLOAT)
+        return write_tagged(&e->w, TAG_FLOAT, &number, sizeof number);
+    return write_integer(&e->w, integer);
 }
 
 static bool put_known_text(struct encoder *e, const char *text, size_t length)
@@ -267,16 +267,23 @@ static inline bool is_place(struct encoder *e, struct walk *walk, int index,
            may_follow(walk, *key);
 }
 
-/* Integers are what long lists are made of. */
+/* Numbers are what long lists are made of. */
 static inline bool put_element(struct encoder *e, int index,
                                const struct step *at, int depth)
 {
     lua_Integer integer;
+    lua_Number number;
 
-    if (lua_compat_integer_at(e->L, index, &integer) &&
-        depth <= CODEC_MAX_DEPTH)
+    if (depth > CODEC_MAX_DEPTH)
+        return fail(e, CODEC_TOO_DEEP);
+    switch (lua_compat_number_at(e->L, index, &integer, &number)) {
+    case LUA_COMPAT_INTEGER:
         return write_integer(&e->w, integer);
-    return encode_value(e, index, at, depth);
+    case LUA_COMPAT_FLOAT:
+        return write_tagged(&e->w, TAG_FLOAT, &number, sizeof number);
+    default:
+        return encode_value(e, index, at, depth);
+    }
 }
 
 /* Leaves the first field that does not belong to the array, and whether there

@@ -144,8 +144,44 @@
 
 /* ---- values ---- */
 
-/* Whether the value at a stack index is an integer; where all numbers are
- * floats, one that a short integer says as well. Never raises. */
+enum lua_compat_number {
+    LUA_COMPAT_NO_NUMBER,
+    LUA_COMPAT_INTEGER,
+    LUA_COMPAT_FLOAT
+};
+
+/* What kind of number the value at a stack index is, and which. Where all
+ * numbers are floats, one that a short integer says as well counts as that. One
+ * function for both: a value is looked up on the stack once or twice, not four
+ * times. Never raises. */
+static inline enum lua_compat_number lua_compat_number_at(lua_State *L,
+                                                          int index,
+                                                          lua_Integer *integer,
+                                                          lua_Number *number)
+{
+#if LUA_VERSION_NUM >= 503
+    if (lua_isinteger(L, index)) {
+        *integer = lua_tointeger(L, index);
+        return LUA_COMPAT_INTEGER;
+    }
+    if (lua_type(L, index) != LUA_TNUMBER)
+        return LUA_COMPAT_NO_NUMBER;
+    *number = lua_tonumber(L, index);
+    return LUA_COMPAT_FLOAT;
+#else
+    if (lua_type(L, index) != LUA_TNUMBER)
+        return LUA_COMPAT_NO_NUMBER;
+    *number = lua_tonumber(L, index);
+    if (!(*number >= INT32_MIN && *number <= INT32_MAX))
+        return LUA_COMPAT_FLOAT;
+    *integer = (lua_Integer)*number;
+    if ((lua_Number)*integer != *number || (*integer == 0 && signbit(*number)))
+        return LUA_COMPAT_FLOAT;
+    return LUA_COMPAT_INTEGER;
+#endif
+}
+
+/* Whether it is an integer. Never raises. */
 static inline bool lua_compat_integer_at(lua_State *L, int index,
                                          lua_Integer *integer)
 {
@@ -157,14 +193,8 @@ static inline bool lua_compat_integer_at(lua_State *L, int index,
 #else
     lua_Number number;
 
-    if (lua_type(L, index) != LUA_TNUMBER)
-        return false;
-    number = lua_tonumber(L, index);
-    if (!(number >= INT32_MIN && number <= INT32_MAX))
-        return false;
-    *integer = (lua_Integer)number;
-    return (lua_Number)*integer == number &&
-           !(*integer == 0 && signbit(number));
+    return lua_compat_number_at(L, index, integer, &number) ==
+           LUA_COMPAT_INTEGER;
 #endif
 }
 

@@ -293,7 +293,7 @@ kinds.loop = {
     return { inner = inner, loop = inner:messages() }, count
   end,
   check = function(h, both, count)
-    local amount = is_filled(h, count)
+    local amount = type(both) == "table" and is_filled(h, count)
     return amount and use(both.inner, closing(h), amount, function()
       return true, both.loop()
     end)
