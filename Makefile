@@ -67,11 +67,12 @@ test $(SANITIZERS): ready-to-test
 clang: ready-to-clang
 aarch64: ready-to-aarch64
 # Some tests wait most of their time: one more than there are processors.
+# EXCEPT=slow leaves out those with this label.
 test $(SANITIZERS) $(PORTS):
 	cmake --preset $(BUILD)
 	cmake --build --preset $(BUILD) -j $(JOBS) \
 	  $(if $(filter clang,$(BUILD)),--target c_programs)
-	ctest --preset $(BUILD) -j $$(($(JOBS) + 1))
+	ctest --preset $(BUILD) -j $$(($(JOBS) + 1)) $(if $(EXCEPT),-LE $(EXCEPT))
 
 # All Luas must be there before the first build is tested: tests/luas.sh.
 test-all:
