@@ -25,7 +25,6 @@ struct child {
     /* First the arguments, then the results or the error: having served for
      * the one, the message has room for the other. */
     struct message *message;
-    struct lua_interrupt *interrupt;
 };
 
 /* ---- preparing ---- */
@@ -50,7 +49,7 @@ static int prepare(lua_State *L)
     lua_gc(L, LUA_GCSTOP, 0);
     luaL_openlibs(L);
     lua_party_set(L, &child->thread->party);
-    child->interrupt = lua_interrupt_prepare(L);
+    lua_interrupt_prepare(&child->home->interrupt, L);
     lua_settop(L, 0);
     codec_decode(L, child->message);
     load_chunk(L);
@@ -125,9 +124,9 @@ static int call_chunk(struct child *child)
     }
     lua_pushcfunction(L, add_traceback);
     lua_insert(L, 1);
-    lua_interrupt_begin(child->interrupt, L, child->thread);
+    lua_interrupt_begin(&child->home->interrupt, L, child->thread);
     status = lua_pcall(L, arguments, LUA_MULTRET, 1);
-    lua_interrupt_end(child->interrupt);
+    lua_interrupt_end(&child->home->interrupt);
     return status;
 }
 
@@ -246,8 +245,7 @@ static void run(struct child *child)
     child->L = child->home->L;
     if (lua_compat_run(child->L, run_state, child))
         return;
-    if (child->interrupt != NULL)
-        lua_interrupt_end(child->interrupt);
+    lua_interrupt_end(&child->home->interrupt);
     fail_without_memory(child);
 }
 

@@ -8,12 +8,15 @@
 #include <stdbool.h>
 
 #include "lua_compat.h"
+#include "lua_interrupt.h"
 
 struct heap;
 
 struct lua_home {
     lua_State *L;
     struct heap *heap;
+    /* What a child keeps in it. */
+    struct lua_interrupt interrupt;
     /* Whether warnings are shown, and whether one has begun. */
     bool warnings, in_warning;
 };

@@ -5,9 +5,7 @@
 
 #include "lua_closing.h"
 
-/* The place of the struct lua_interrupt of a state, a userdata, in its
- * registry.
- */
+/* The place of the struct lua_interrupt of a state in its registry. */
 static const char interrupt_key;
 
 static void call_hook(lua_State *L, lua_Debug *ar);
@@ -141,15 +139,12 @@ static void make_sentinel(lua_State *L)
 
 /* ---- for the child ---- */
 
-struct lua_interrupt *lua_interrupt_prepare(lua_State *L)
+void lua_interrupt_prepare(struct lua_interrupt *interrupt, lua_State *L)
 {
-    struct lua_interrupt *interrupt =
-        lua_newuserdatauv(L, sizeof *interrupt, 0);
-
     *interrupt = (struct lua_interrupt){.L = NULL};
+    lua_pushlightuserdata(L, interrupt);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &interrupt_key);
     make_sentinel(L);
-    return interrupt;
 }
 
 void lua_interrupt_begin(struct lua_interrupt *interrupt, lua_State *L,

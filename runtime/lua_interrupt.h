@@ -56,9 +56,9 @@ struct lua_interrupt {
     struct lua_old_hook main, other;
 };
 
-/* Makes what begin and end need in a new state, which keeps it until it is
- * closed. May raise for want of memory. These three belong to the child. */
-struct lua_interrupt *lua_interrupt_prepare(lua_State *L);
+/* Makes what begin and end need in a new state. The structure lives as long as
+ * the state. May raise for want of memory. These three belong to the child. */
+void lua_interrupt_prepare(struct lua_interrupt *interrupt, lua_State *L);
 
 /* From now on interrupts are raised in the code the state runs. */
 void lua_interrupt_begin(struct lua_interrupt *interrupt, lua_State *L,
