@@ -132,10 +132,13 @@ static bool decode_with_little_memory(const struct message *message,
     int status;
 
     lua_settop(to, 0);
+    if (STATES_LOSE_FINALISERS)
+        lua_gc(to, LUA_GCSTOP, 0);
     memory_fail(&to_memory, n, for_good);
     status = decode(to, message);
     failed = to_memory.failed;
     memory_fail(&to_memory, 0, false);
+    lua_gc(to, LUA_GCRESTART, 0);
     CHECK(status == LUA_OK || (failed && status == LUA_ERRMEM),
           "a lack of memory is an error, of the right kind");
     CHECK(status == LUA_OK || !for_good || lua_isstring(to, -1),
