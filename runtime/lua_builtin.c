@@ -101,12 +101,12 @@ static void refuse(lua_State *L, unsigned library, int field)
                libraries[library], lua_tostring(L, field));
 }
 
-void lua_builtin_push(lua_State *L, unsigned library)
+bool lua_builtin_push(lua_State *L, unsigned library)
 {
     int field = lua_gettop(L);
 
     if (library >= LIBRARIES)
-        luaL_error(L, "no such built-in library");
+        return false;
     lua_compat_find_field(L, LUA_REGISTRYINDEX, "_LOADED");
     if (lua_type(L, -1) != LUA_TTABLE)
         refuse(L, library, field);
@@ -119,4 +119,5 @@ void lua_builtin_push(lua_State *L, unsigned library)
         refuse(L, library, field);
     lua_replace(L, field);
     lua_settop(L, field);
+    return true;
 }

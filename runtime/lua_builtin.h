@@ -31,8 +31,8 @@ bool lua_builtin_find(lua_State *L, int index, struct lua_builtin *builtin);
 bool lua_builtin_find_ffi(lua_State *L, int index, struct lua_builtin *builtin);
 
 /* Pushes the function of this name, whose field is on the top of the stack and
- * goes. Raises if there is none, or the program has put something else in its
- * place. */
-void lua_builtin_push(lua_State *L, unsigned library);
+ * goes. False: there is no library of this number. Raises if there is no such
+ * function, or the program has put something else in its place. */
+bool lua_builtin_push(lua_State *L, unsigned library);
 
 #endif

@@ -132,7 +132,8 @@ static void push_builtin(struct decoder *d)
     check_trusted(d);
     library = read_byte(&d->r);
     push_string(d);
-    lua_builtin_push(d->L, library);
+    if (!lua_builtin_push(d->L, library))
+        malformed(d);
 }
 
 /* ---- things with an identity ---- */

@@ -197,8 +197,8 @@ static void what_is_missing_is_an_error(void)
                   NOT_THERE("string.none"));
     check_refused("", library, "", 0, NOT_THERE("string."));
     check_refused("", library, "format\0", 7, NOT_THERE("string.format"));
-    check_refused("", 200, "format", 6, "no such built-in library");
-    check_refused("", 255, "format", 6, "no such built-in library");
+    check_refused("", 200, "format", 6, "malformed message");
+    check_refused("", 255, "format", 6, "malformed message");
 }
 
 static void what_is_not_lua_s_own_is_refused(void)

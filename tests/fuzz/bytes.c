@@ -92,6 +92,17 @@ static int decode_trusted(lua_State *L)
     return codec_decode(L, message);
 }
 
+/* A name may be that of no function. */
+static void must_be_refused(lua_State *L)
+{
+    static const char nothing_there[] = "the built-in function '";
+    const char *error = lua_tostring(L, -1);
+
+    if (error == NULL ||
+        strncmp(error, nothing_there, sizeof nothing_there - 1) != 0)
+        must_be_malformed(L);
+}
+
 /* Whatever is in it: no harm is done. `values` < 0: as many as there must be
  * somewhere; addresses may be anything. */
 static void decode_as_message(struct side *side, const struct input *input,
@@ -115,7 +126,7 @@ static void decode_as_message(struct side *side, const struct input *input,
     MUST(values < 0 || status == LUA_OK,
          "what is right anywhere is right in this process");
     if (status != LUA_OK)
-        must_be_malformed(side->L);
+        must_be_refused(side->L);
     message->bytes = small;
     message->capacity = capacity;
     message_release(message);
