@@ -197,8 +197,20 @@ static void what_is_missing_is_an_error(void)
                   NOT_THERE("string.none"));
     check_refused("", library, "", 0, NOT_THERE("string."));
     check_refused("", library, "format\0", 7, NOT_THERE("string.format"));
-    check_refused("", 200, "format", 6, "malformed message");
-    check_refused("", 255, "format", 6, "malformed message");
+}
+
+static void a_library_has_a_number(void)
+{
+    static const unsigned numbers[] = {14, 200, 255};
+    unsigned i;
+
+    for (i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        lua_settop(to, 0);
+        lua_pushliteral(to, "format");
+        CHECK(!lua_builtin_push(to, numbers[i]),
+              "there is no library of each number");
+        CHECK_NUMBER(lua_gettop(to), 1, "nothing is pushed from there");
+    }
 }
 
 static void what_is_not_lua_s_own_is_refused(void)
@@ -371,6 +383,7 @@ static void all(void)
     check_part("others are not", others_are_not);
     check_part("finding never raises", finding_never_raises);
     check_part("what is missing is an error", what_is_missing_is_an_error);
+    check_part("a library has a number", a_library_has_a_number);
     check_part("what is not Lua's own is refused",
                what_is_not_lua_s_own_is_refused);
     check_part("pushing may run out of memory", pushing_may_run_out_of_memory);
