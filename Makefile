@@ -74,9 +74,7 @@ test $(SANITIZERS) $(PORTS):
 	  $(if $(filter clang,$(BUILD)),--target c_programs)
 	ctest --preset $(BUILD) -j $$(($(JOBS) + 1)) $(if $(EXCEPT),-LE $(EXCEPT))
 
-# All Luas must be there before the first build is tested: tests/luas.sh.
 test-all:
-	@for lua in $(LUAS); do LUA=$$lua sh tools/setup.sh test || exit 1; done
 	for lua in $(LUAS); do $(MAKE) test LUA=$$lua || exit 1; done
 
 # Each C program with its loops SECONDS long, then the specs that take a length.

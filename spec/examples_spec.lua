@@ -122,8 +122,7 @@ describe("the example preload_loaders.lua", function()
   end)
 end)
 
--- The tag: sanitizers see this program in the test above.
-describe("the example worker_pool.lua #program", function()
+describe("the example worker_pool.lua", function()
   local function worker_pool(words, options)
     return run("worker_pool.lua", words, options)
   end

@@ -90,6 +90,10 @@ check() {
     need "busted" lua-busted command -v busted
     need "luacheck" lua-check command -v luacheck
     need "luarocks" luarocks command -v luarocks
+    # Each build is loaded into each of them: tests/luas.sh.
+    for other in lua5.1 lua5.2 lua5.3 lua5.4 luajit; do
+      need "$other" "$other" command -v "$other"
+    done
     need_module socket lua-socket
     need_module cqueues lua-cqueues
     need_module luv lua-luv
