@@ -29,6 +29,7 @@ help:
 	@echo 'make demo        counts words on all processors, without'
 	@echo '                 installing anything; FOLDER=... says where'
 	@echo 'make test        runs all tests'
+	@echo 'make specs       runs the specs alone'
 	@echo 'make test-all    runs them for each Lua'
 	@echo 'make sanitizers  runs them again under ASan, UBSan and TSan'
 	@echo 'make clang       runs the C tests, compiled by another compiler'
@@ -73,6 +74,13 @@ test $(SANITIZERS) $(PORTS):
 	cmake --build --preset $(BUILD) -j $(JOBS) \
 	  $(if $(filter clang,$(BUILD)),--target c_programs)
 	ctest --preset $(BUILD) -j $$(($(JOBS) + 1)) $(if $(EXCEPT),-LE $(EXCEPT))
+
+# What needs an interpreter, and little to be built.
+specs: ready-to-test
+	cmake --preset $(RELEASE)
+	cmake --build --preset $(RELEASE) -j $(JOBS) --target specs
+	ctest --preset $(RELEASE) -j $$(($(JOBS) + 1)) -R '^(spec/|tests/luas$$)' \
+	  $(if $(EXCEPT),-LE $(EXCEPT))
 
 test-all:
 	for lua in $(LUAS); do $(MAKE) test LUA=$$lua || exit 1; done
@@ -176,7 +184,7 @@ fetch-aarch64: ready-to-aarch64
 ready-to-bench:
 	@LUA=$(LUA) sh tools/setup.sh bench
 
-.PHONY: build help demo test test-all sanitizers $(SANITIZERS) $(PORTS) stress soak \
+.PHONY: build help demo test specs test-all sanitizers $(SANITIZERS) $(PORTS) stress soak \
   fuzz oom models memcheck schedules bench bench-quick install clean \
   ready ready-to-test ready-to-clang ready-to-aarch64 ready-to-fuzz \
   ready-to-bench fetch-aarch64

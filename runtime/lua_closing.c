@@ -36,16 +36,6 @@ static int collect_noted(lua_State *L)
     return 0;
 }
 
-/* Tables have no finalisers in 5.1, so a userdata has it that lives as long. */
-static void push_keeper(lua_State *L)
-{
-    lua_newuserdatauv(L, 0, 0);
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, collect_noted);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
-}
-
 void lua_closing_prepare(lua_State *L)
 {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &closing_key) != LUA_TTABLE) {
@@ -53,7 +43,7 @@ void lua_closing_prepare(lua_State *L)
         lua_createtable(L, 0, 2);
         lua_pushliteral(L, "k");
         lua_setfield(L, -2, "__mode");
-        push_keeper(L);
+        (void)lua_compat_push_finalised(L, 0, collect_noted);
         lua_setfield(L, -2, "keeper");
         lua_setmetatable(L, -2);
         lua_rawsetp(L, LUA_REGISTRYINDEX, &closing_key);

@@ -33,6 +33,18 @@ void lua_compat_find_field(lua_State *L, int table, const char *name)
     lua_pushnil(L);
 }
 
+void *lua_compat_push_finalised(lua_State *L, size_t size,
+                                lua_CFunction finaliser)
+{
+    void *userdata = lua_newuserdatauv(L, size, 0);
+
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, finaliser);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    return userdata;
+}
+
 int lua_compat_raise_no_memory(lua_State *L)
 {
     lua_pushliteral(L, LUA_COMPAT_NO_MEMORY);

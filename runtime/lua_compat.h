@@ -243,6 +243,11 @@ bool lua_compat_checkstack(lua_State *L, int slots);
 bool lua_compat_run(lua_State *L, void (*function)(void *context),
                     void *context);
 
+/* Pushes a userdata that this function finalises: in 5.1 tables have no
+ * finalisers. Returns its memory. May raise for want of memory. */
+void *lua_compat_push_finalised(lua_State *L, size_t size,
+                                lua_CFunction finaliser);
+
 /* In the finaliser of the userdata at index 1: there will be another
  * finalisation in the next cycle, of it or of one like it. May raise for want
  * of memory where that takes any. */

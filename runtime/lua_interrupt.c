@@ -127,16 +127,6 @@ static int sentinel_collected(lua_State *L)
     return 0;
 }
 
-static void make_sentinel(lua_State *L)
-{
-    lua_newuserdatauv(L, 0, 0);
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, sentinel_collected);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
-    lua_pop(L, 1);
-}
-
 /* ---- for the child ---- */
 
 void lua_interrupt_prepare(struct lua_interrupt *interrupt, lua_State *L)
@@ -144,7 +134,8 @@ void lua_interrupt_prepare(struct lua_interrupt *interrupt, lua_State *L)
     *interrupt = (struct lua_interrupt){.L = NULL};
     lua_pushlightuserdata(L, interrupt);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &interrupt_key);
-    make_sentinel(L);
+    (void)lua_compat_push_finalised(L, 0, sentinel_collected);
+    lua_pop(L, 1);
 }
 
 void lua_interrupt_begin(struct lua_interrupt *interrupt, lua_State *L,

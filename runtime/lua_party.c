@@ -27,16 +27,11 @@ static int collect(lua_State *L)
     return 0;
 }
 
-/* The finaliser last: it takes away what was born. */
 static struct party *make(lua_State *L)
 {
-    struct party *party = lua_newuserdatauv(L, sizeof *party, 0);
+    struct party *party = lua_compat_push_finalised(L, sizeof *party, collect);
 
     *party = (struct party){.link = NULL};
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, collect);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &party_key);
     party_born(party, NULL, NULL);
     party_rise(party);
