@@ -79,24 +79,35 @@ static int fail(lua_State *L, const char *reason)
 
 /* ---- new ---- */
 
-/* The buffer may keep something on the stack, and the function that is dumped
- * must be on its top when the dump begins: so it is begun by the first piece.
- */
+/* A function is dumped twice: into nowhere, to see how much it is, and into
+ * memory that has been made for it. So the writer makes nothing and leaves the
+ * stack alone, which some Luas restore afterwards. */
 struct chunk {
-    luaL_Buffer buffer;
-    bool begun;
+    char *bytes;
+    size_t size, room;
 };
 
-static int append_chunk(lua_State *L, const void *data, size_t size,
-                        void *context)
+static int take_piece(lua_State *L, const void *data, size_t size,
+                      void *context)
 {
     struct chunk *chunk = context;
 
-    if (!chunk->begun)
-        luaL_buffinit(L, &chunk->buffer);
-    chunk->begun = true;
-    luaL_addlstring(&chunk->buffer, data, size);
+    (void)L;
+    if (chunk->bytes != NULL && size > chunk->room - chunk->size)
+        return 1;
+    if (chunk->bytes != NULL && size > 0)
+        memcpy(chunk->bytes + chunk->size, data, size);
+    chunk->size += size;
     return 0;
+}
+
+/* The function on the top of the stack. */
+static void dump(lua_State *L, struct chunk *chunk)
+{
+    chunk->size = 0;
+    /* LuaJIT returns a lack of memory of its own. */
+    if (lua_dump(L, take_piece, chunk, 0) != 0)
+        lua_compat_raise_no_memory(L);
 }
 
 static const char *check_code(lua_State *L, size_t *length)
@@ -114,15 +125,17 @@ static void compile(lua_State *L)
 {
     size_t length;
     const char *code = check_code(L, &length);
-    struct chunk chunk = {.begun = false};
+    struct chunk chunk = {.bytes = NULL};
     int top = lua_gettop(L);
 
     if (luaL_loadbufferx(L, code, length, code, NULL) != LUA_OK)
         lua_error(L);
-    /* LuaJIT catches what the piece's writer has raised: no memory. */
-    if (lua_dump(L, append_chunk, &chunk, 0) != 0)
-        lua_compat_raise_no_memory(L);
-    luaL_pushresult(&chunk.buffer);
+    dump(L, &chunk);
+    chunk.room = chunk.size;
+    chunk.bytes = lua_newuserdatauv(L, chunk.room, 0);
+    lua_insert(L, -2);
+    dump(L, &chunk);
+    lua_pushlstring(L, chunk.bytes, chunk.size);
     lua_replace(L, 1);
     lua_settop(L, top);
 }
