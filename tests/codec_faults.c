@@ -10,39 +10,14 @@
 
 /* ---- helpers for Lua code ---- */
 
-static int call_me(lua_State *L)
-{
-    return lua_gettop(L);
-}
-
-/* A function with these upvalues. */
-static int make(lua_State *L)
-{
-    lua_pushcclosure(L, call_me, lua_gettop(L));
-    return 1;
-}
-
-/* nest(n, leaf): the leaf in n tables. */
 static const char helpers[] = "f = function() end\n"
                               "co = coroutine.create(f)\n"
-                              "u = io.stdout\n"
-                              "function nest(n, leaf)\n"
-                              "  for i = 1, n do leaf = {leaf} end\n"
-                              "  return leaf\n"
-                              "end\n"
-                              "function nest_keys(n, leaf)\n"
-                              "  for i = 1, n do leaf = {[leaf] = true} end\n"
-                              "  return leaf\n"
-                              "end\n"
-                              "function nest_upvalues(n, leaf)\n"
-                              "  for i = 1, n do leaf = make(leaf) end\n"
-                              "  return leaf\n"
-                              "end\n";
+                              "u = io.stdout\n";
 
 static void open_states(void)
 {
     states_open();
-    lua_register(from, "make", make);
+    state_add_nests(from);
     state_run(from, helpers);
 }
 

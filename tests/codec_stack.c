@@ -9,31 +9,6 @@
 #include "support/check.h"
 #include "support/states.h"
 
-static int call_me(lua_State *L)
-{
-    return lua_gettop(L);
-}
-
-/* A function with these upvalues. */
-static int make(lua_State *L)
-{
-    lua_pushcclosure(L, call_me, lua_gettop(L));
-    return 1;
-}
-
-static const char helpers[] = "function nest(n, leaf)\n"
-                              "  for _ = 1, n do leaf = {leaf} end\n"
-                              "  return leaf\n"
-                              "end\n"
-                              "function nest_keys(n, leaf)\n"
-                              "  for _ = 1, n do leaf = {[leaf] = 1} end\n"
-                              "  return leaf\n"
-                              "end\n"
-                              "function nest_upvalues(n, leaf)\n"
-                              "  for _ = 1, n do leaf = make(leaf) end\n"
-                              "  return leaf\n"
-                              "end\n";
-
 /* With a place for the upvalues that print() has in LuaJIT. */
 static const char *const deep_values[] = {
     "nest(99, 1)",
@@ -64,8 +39,7 @@ static bool encode_without_memory(const char *expressions,
     bool failed;
 
     from = state_new(&from_memory);
-    lua_register(from, "make", make);
-    state_run(from, helpers);
+    state_add_nests(from);
     state_evaluate(from, expressions);
     collect(from);
     blocks = from_memory.blocks;
@@ -165,7 +139,7 @@ static void room_may_run_out(void)
 
     from = state_new(&from_memory);
     lua_register(from, "fill", fill);
-    state_run(from, helpers);
+    state_add_nests(from);
     state_run(from, "flat, deep = {1, 'x', {}}, nest(90, 1)");
     lua_getglobal(from, "fill");
     lua_pushinteger(from, 1);

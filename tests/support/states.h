@@ -254,6 +254,39 @@ static inline bool arrives(const char *expressions, const char *condition)
     return holds;
 }
 
+/* ---- deep values ---- */
+
+static inline int state_call_me(lua_State *L)
+{
+    return lua_gettop(L);
+}
+
+/* A function with these upvalues. */
+static inline int state_make(lua_State *L)
+{
+    lua_pushcclosure(L, state_call_me, lua_gettop(L));
+    return 1;
+}
+
+/* Defines make(...), and for values that lie in n others: nest(n, leaf),
+ * nest_keys(n, leaf), nest_upvalues(n, leaf). */
+static inline void state_add_nests(lua_State *L)
+{
+    lua_register(L, "make", state_make);
+    state_run(L, "function nest(n, leaf)\n"
+                 "  for _ = 1, n do leaf = {leaf} end\n"
+                 "  return leaf\n"
+                 "end\n"
+                 "function nest_keys(n, leaf)\n"
+                 "  for _ = 1, n do leaf = {[leaf] = true} end\n"
+                 "  return leaf\n"
+                 "end\n"
+                 "function nest_upvalues(n, leaf)\n"
+                 "  for _ = 1, n do leaf = make(leaf) end\n"
+                 "  return leaf\n"
+                 "end\n");
+}
+
 #define SENDS(expressions, condition, sentence)                                \
     CHECK(arrives((expressions), (condition)), (sentence))
 
