@@ -90,6 +90,7 @@
 #define RUNTIME_DEADLOCK_H
 
 #include <ck_pr.h>
+#include <ck_queue.h>
 #include <stdbool.h>
 
 #include "waitpoint.h"
@@ -98,9 +99,9 @@ struct acting;
 
 /* A thread that waits for ever, in its own memory. */
 struct blocked {
-    struct blocked *next, **link;
+    CK_LIST_ENTRY(blocked) entry;
     /* The same among those in a last wait. */
-    struct blocked *next_last, **link_last;
+    CK_LIST_ENTRY(blocked) last_entry;
     struct acting *acting;
     struct waiter *waiter;
     bool interruptible;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Model of runtime/deadlock.c where it meets sleep and wake: a parent in its
+ * Model of runtime/deadlock*.c where it meets sleep and wake: a parent in its
  * last wait for a child, which waits for a message for ever, while the last
  * other holder of the channel, or whoever could find it, goes.
  *
@@ -93,7 +93,7 @@ bool good;
 
 /* ---- notices ---- */
 
-/* deadlock.c, on_duty: return first_last; */
+/* deadlock.c, on_duty: return CK_LIST_FIRST(&deadlock_last_waits); */
 #define IS_ON_DUTY(me) (latest == me || !blocked[latest])
 
 /* deadlock.c, wake_watcher: struct blocked *watcher = on_duty(); if (watcher != NULL) waiter_wake(watcher->waiter); */
@@ -124,11 +124,11 @@ inline notice()
 
 /* ---- looking ---- */
 
-/* deadlock.c, find_victim: party_lock(); if (is_worth_a_look()) { find_stuck(); mark_needed(); victim = choose(); if (victim != NULL) handle_retain(victim); } party_unlock(); */
+/* deadlock.c, find_victim: party_lock(); if (is_worth_a_look()) { victim = deadlock_search(); if (victim != NULL) handle_retain(victim); } party_unlock(); */
 /* deadlock.c, is_worth_a_look: if (blocked->things[0].party->blocked != NULL) return true; */
-/* deadlock.c, find_exposed: refcount_holders(&handle->references) != handle->counted */
-/* deadlock.c, can_be_changed: (handle->findable && !all_inert); */
-/* deadlock.c, can_come: if (can_be_changed(thing->handle, all_inert)) return true; ... return thing->ready(thing->thing); */
+/* deadlock_search.c, find_exposed: refcount_holders(&handle->references) != handle->counted */
+/* deadlock_search.c, can_be_changed: (handle->findable && !all_inert); */
+/* deadlock_search.c, can_come: if (can_be_changed(thing->handle, all_inert)) return true; ... return thing->ready(thing->thing); */
 inline find_victim()
 {
     if
@@ -182,7 +182,7 @@ inline look()
 /* waitpoint.c, sleep_once: uint32_t snapshot = waiter_snapshot(set->waiter); ... enter(set, things, count); registered = deadline->kind == DEADLINE_NEVER && deadlock_is_watched() && deadlock_enter(&blocked, set->waiter, things, count); */
 /* waitpoint.c, sleep_once: if (find_ready(things, count, 0) == count) in_time = waiter_sleep(set->waiter, snapshot, deadline); if (registered) deadlock_leave(&blocked); leave(things, count); */
 /* deadlock.c, enter: waiter_note(blocked->waiter, true); party_lock(); ... set_blocked(blocked, blocked); if (set_mark()) wake_watcher(); party_unlock(); */
-/* deadlock.c, leave: party_lock(); set_blocked(blocked, NULL); ... party_unlock(); waiter_note(blocked->waiter, false); */
+/* deadlock.c, deadlock_leave: party_lock(); set_blocked(blocked, NULL); ... party_unlock(); waiter_note(blocked->waiter, false); */
 inline child_sleeps()
 {
     if
@@ -226,7 +226,7 @@ inline child_sleeps()
 }
 
 /* thread.c, child_main: move_to(thread, THREAD_FINISHED); waitpoint_wake(&thread->finish); party_rest(&thread->party); deadlock_notice_end(&thread->party); */
-/* deadlock.c, deadlock_notice_end: ck_pr_fence_memory(); if (!deadlock_is_watched()) return; party_lock(); for (blocked = first_last; blocked != NULL; blocked = blocked->next_last) if (blocked->things[0].party == party) waiter_wake(blocked->waiter); party_unlock(); deadlock_notice(); */
+/* deadlock.c, deadlock_notice_end: ck_pr_fence_memory(); if (!deadlock_is_watched()) return; party_lock(); CK_LIST_FOREACH (blocked, &deadlock_last_waits, last_entry) if (blocked->things[0].party == party) waiter_wake(blocked->waiter); party_unlock(); deadlock_notice(); */
 inline ends(me)
 {
     if
@@ -285,7 +285,7 @@ proctype thread(byte me)
 /* ---- the other ---- */
 
 /* channel.c, push: if (!mailbox_push(&channel->mailbox, message)) */
-/* party.c, party_gone: party_lock(); ... *party->link = party->next; ... party_unlock(); deadlock_notice(); */
+/* party.c, party_gone: party_lock(); ... CK_LIST_REMOVE(party, entry); ... party_unlock(); deadlock_notice(); */
 proctype other()
 {
     bool watched, hoisted, marked;
@@ -375,8 +375,8 @@ inline watch()
 }
 
 /* thread.c, thread_reap_last: if (!thread->released && ... !has_finished(thread)) deadlock_last_wait(&end, closing); */
-/* deadlock.c, deadlock_last_wait: ck_pr_inc_uint(&deadlock_watchers); ck_pr_fence_memory(); waiter_wake_unnoted(); enter(&blocked); watch(&blocked, end); leave(&blocked); ck_pr_dec_uint(&deadlock_watchers); */
-/* deadlock.c, leave: if (blocked->last) { strike_last(blocked); (void)ck_pr_fas_uint(&mark, 1); wake_watcher(); } party_unlock(); */
+/* deadlock.c, deadlock_last_wait: ck_pr_inc_uint(&deadlock_watchers); ck_pr_fence_memory(); waiter_wake_unnoted(); enter(&blocked); watch(&blocked, end); deadlock_leave(&blocked); ck_pr_dec_uint(&deadlock_watchers); */
+/* deadlock.c, deadlock_leave: if (blocked->last) { CK_LIST_REMOVE(blocked, last_entry); (void)ck_pr_fas_uint(&mark, 1); wake_watcher(); } party_unlock(); */
 proctype watcher(byte me)
 {
     bool victim, alone, message_seen, watched, hoisted, marked, early, unsure;

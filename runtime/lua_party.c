@@ -31,7 +31,7 @@ static struct party *make(lua_State *L)
 {
     struct party *party = lua_compat_push_finalised(L, sizeof *party, collect);
 
-    *party = (struct party){.link = NULL};
+    *party = (struct party){.is_listed = 0};
     lua_rawsetp(L, LUA_REGISTRYINDEX, &party_key);
     party_born(party, NULL, NULL);
     party_rise(party);

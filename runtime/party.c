@@ -8,7 +8,7 @@
 #include "mutex.h"
 #include "threadlocal.h"
 
-static struct party *first;
+struct parties party_all = CK_LIST_HEAD_INITIALIZER(party_all);
 
 void party_lock(void)
 {
@@ -20,11 +20,6 @@ void party_unlock(void)
     mutex_unlock(MUTEX_PARTIES);
 }
 
-struct party *party_first(void)
-{
-    return first;
-}
-
 /* ---- its life ---- */
 
 void party_born(struct party *party, struct mailbox *inbox,
@@ -32,11 +27,8 @@ void party_born(struct party *party, struct mailbox *inbox,
 {
     *party = (struct party){.rests = 1, .inbox = inbox, .outbox = outbox};
     party_lock();
-    party->next = first;
-    party->link = &first;
-    if (first != NULL)
-        ck_pr_store_ptr(&first->link, &party->next);
-    first = party;
+    CK_LIST_INSERT_HEAD(&party_all, party, entry);
+    ck_pr_store_uint(&party->is_listed, 1);
     party_unlock();
 }
 
@@ -56,8 +48,7 @@ void party_set_parent(struct party *party, struct party *parent)
 {
     struct party *old = ck_pr_load_ptr(&party->parent);
 
-    /* Its neighbours in the list may come and go meanwhile, under the lock. */
-    if (parent != NULL && ck_pr_load_ptr(&parent->link) == NULL)
+    if (parent != NULL && !ck_pr_load_uint(&parent->is_listed))
         parent = NULL;
     if (parent != NULL)
         ck_pr_inc_uint(&parent->children);
@@ -72,22 +63,22 @@ static void orphan_children(const struct party *parent)
 {
     struct party *party;
 
-    for (party = first; party != NULL && ck_pr_load_uint(&parent->children) > 0;
-         party = party->next)
+    CK_LIST_FOREACH (party, &party_all, entry) {
+        if (ck_pr_load_uint(&parent->children) == 0)
+            return;
         if (ck_pr_load_ptr(&party->parent) == parent)
             party_set_parent(party, NULL);
+    }
 }
 
 void party_gone(struct party *party)
 {
     party_lock();
-    if (party->link != NULL) {
+    if (party->is_listed) {
         orphan_children(party);
         party_set_parent(party, NULL);
-        *party->link = party->next;
-        if (party->next != NULL)
-            ck_pr_store_ptr(&party->next->link, party->link);
-        ck_pr_store_ptr(&party->link, NULL);
+        CK_LIST_REMOVE(party, entry);
+        ck_pr_store_uint(&party->is_listed, 0);
     }
     party_unlock();
     /* It can find nothing by a name any more. */
@@ -98,26 +89,21 @@ void party_gone(struct party *party)
 
 void party_hold(struct party *party, struct holding *holding)
 {
-    holding->next = party->holdings;
-    holding->link = &party->holdings;
-    if (holding->next != NULL)
-        holding->next->link = &holding->next;
-    party->holdings = holding;
+    CK_LIST_INSERT_HEAD(&party->holdings, holding, entry);
+    holding->is_held = true;
 }
 
 void party_let_go(struct holding *holding)
 {
-    if (holding->link == NULL)
+    if (!holding->is_held)
         return;
-    *holding->link = holding->next;
-    if (holding->next != NULL)
-        holding->next->link = holding->link;
-    holding->link = NULL;
+    CK_LIST_REMOVE(holding, entry);
+    holding->is_held = false;
 }
 
 void party_forget(struct party *party)
 {
-    party->holdings = NULL;
+    CK_LIST_INIT(&party->holdings);
 }
 
 /* ---- acting ---- */

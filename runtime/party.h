@@ -27,6 +27,7 @@
 #ifndef RUNTIME_PARTY_H
 #define RUNTIME_PARTY_H
 
+#include <ck_queue.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -38,13 +39,15 @@ struct mailbox;
 /* One handle that a state holds, in the list of its party. */
 struct holding {
     struct handle *handle;
-    struct holding *next, **link;
+    bool is_held;
+    CK_LIST_ENTRY(holding) entry;
 };
 
 struct party {
-    struct holding *holdings;
-    /* In the list of all; `link` is NULL for one that is not there. */
-    struct party *next, **link;
+    CK_LIST_HEAD(holdings, holding) holdings;
+    CK_LIST_ENTRY(party) entry;
+    /* Whether it is in the list of all. Written under the lock. */
+    unsigned is_listed;
     struct party *parent;
     /* How many have this one for their parent. */
     unsigned children;
@@ -79,8 +82,9 @@ void party_gone(struct party *party);
 void party_lock(void);
 void party_unlock(void);
 
-/* With the lock in hands: the first in the list of all. */
-struct party *party_first(void);
+/* The list of all, for whoever has the lock. */
+CK_LIST_HEAD(parties, party);
+extern struct parties party_all;
 
 /* ---- what a state holds ---- */
 

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <ck_ec.h>
+#include <ck_queue.h>
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
@@ -29,7 +30,7 @@ struct waiter {
     struct refcount references;
     unsigned noted;
     /* In the list of all. */
-    struct waiter *next, **link;
+    CK_LIST_ENTRY(waiter) entry;
     /* Only its own thread, and signal handlers in that thread, use these. */
     unsigned patience;
     void (*volatile nudged)(void *);
@@ -121,27 +122,7 @@ int waiter_setup(void)
     return error;
 }
 
-static struct waiter *first;
-
-static void enlist(struct waiter *waiter)
-{
-    mutex_lock(MUTEX_WAITERS);
-    waiter->next = first;
-    waiter->link = &first;
-    if (first != NULL)
-        first->link = &waiter->next;
-    first = waiter;
-    mutex_unlock(MUTEX_WAITERS);
-}
-
-static void strike_out(struct waiter *waiter)
-{
-    mutex_lock(MUTEX_WAITERS);
-    *waiter->link = waiter->next;
-    if (waiter->next != NULL)
-        waiter->next->link = waiter->link;
-    mutex_unlock(MUTEX_WAITERS);
-}
+static CK_LIST_HEAD(, waiter) all = CK_LIST_HEAD_INITIALIZER(all);
 
 struct waiter *waiter_new(void)
 {
@@ -152,7 +133,9 @@ struct waiter *waiter_new(void)
     ck_ec_init(&waiter->event, 0);
     waiter->patience = PATIENCE_AT_FIRST;
     refcount_init(&waiter->references);
-    enlist(waiter);
+    mutex_lock(MUTEX_WAITERS);
+    CK_LIST_INSERT_HEAD(&all, waiter, entry);
+    mutex_unlock(MUTEX_WAITERS);
     live_born(LIVE_WAITERS);
     return waiter;
 }
@@ -166,7 +149,9 @@ void waiter_release(struct waiter *waiter)
 {
     if (!refcount_give(&waiter->references))
         return;
-    strike_out(waiter);
+    mutex_lock(MUTEX_WAITERS);
+    CK_LIST_REMOVE(waiter, entry);
+    mutex_unlock(MUTEX_WAITERS);
     live_gone(LIVE_WAITERS);
     free(waiter);
 }
@@ -289,7 +274,7 @@ void waiter_wake_unnoted(void)
     struct waiter *waiter;
 
     mutex_lock(MUTEX_WAITERS);
-    for (waiter = first; waiter != NULL; waiter = waiter->next)
+    CK_LIST_FOREACH (waiter, &all, entry)
         if (!ck_pr_load_uint(&waiter->noted))
             waiter_wake(waiter);
     mutex_unlock(MUTEX_WAITERS);

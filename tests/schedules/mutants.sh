@@ -318,7 +318,7 @@ END
 # ---- waits that nobody can end ----
 
 # Somebody else has a reference, and may still send.
-mutant reference_overlooked runtime/deadlock.c deadlock. <<'END'
+mutant reference_overlooked runtime/deadlock_search.c deadlock. <<'END'
             handle->exposed_in = search;
             any = true;
 ====
@@ -342,35 +342,35 @@ mutant release_unnoticed runtime/handle.c deadlock. <<'END'
 END
 
 # A message that has come is not seen by who closes its channel.
-mutant arrival_overlooked runtime/deadlock.c deadlock. <<'END'
+mutant arrival_overlooked runtime/deadlock_search.c deadlock. <<'END'
     return thing->ready(thing->thing);
 ====
     return false;
 END
 
 # An interrupt that has come is not seen.
-mutant interrupt_overlooked runtime/deadlock.c deadlock. <<'END'
+mutant interrupt_overlooked runtime/deadlock_search.c deadlock. <<'END'
     if (blocked->interruptible && waiter_is_interrupted(blocked->waiter))
         return true;
 ====
 END
 
 # Who can find a channel by its name may still send.
-mutant name_overlooked runtime/deadlock.c deadlock. <<'END'
+mutant name_overlooked runtime/deadlock_search.c deadlock. <<'END'
            (handle->findable && !all_inert);
 ====
            (handle->findable && !all_inert && false);
 END
 
 # What lies in a channel that only the stuck have is not counted.
-mutant queue_overlooked runtime/deadlock.c deadlock. <<'END'
+mutant queue_overlooked runtime/deadlock_search.c deadlock. <<'END'
         if (handle->exposed_in != search && handle->class->each_within != NULL)
 ====
         if (handle->exposed_in == search && handle->class->each_within != NULL)
 END
 
 # What lies in the mailboxes of a thread that has ended is not counted.
-mutant outbox_overlooked runtime/deadlock.c deadlock. <<'END'
+mutant outbox_overlooked runtime/deadlock_search.c deadlock. <<'END'
         mailbox_each_handle_owner(party->outbox, count_handle);
 ====
 END
