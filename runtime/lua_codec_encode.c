@@ -2,46 +2,23 @@
  *
  * Lua values to bytes. See lua_codec.h.
  */
-#include "lua_codec.h"
+#include "lua_codec_encoder.h"
 
 #include <stdio.h>
 
-#include "identity.h"
-#include "library.h"
-#include "lua_builtin.h"
-#include "lua_codec_format.h"
-#include "lua_codec_place.h"
-#include "lua_codec_texts.h"
-#include "lua_codec_writer.h"
 #include "lua_handle.h"
-
-/* What fails without a word about it fails for want of memory. */
-struct encoder {
-    lua_State *L;
-    struct writer w;
-    struct codec_fault *fault;
-    enum codec_policy policy;
-    /* Only whether something can be encoded is asked. */
-    bool is_trial;
-    /* The stack index up to which there is room for certain. */
-    int ceiling;
-    struct identity identity;
-    /* From the second table on: in one table names do not repeat. */
-    bool knows_texts;
-    struct texts texts;
-};
 
 static bool encode_other(struct encoder *e, int index, const struct step *at,
                          int depth);
 
-static bool fail(struct encoder *e, enum codec_problem problem)
+bool encoder_fail(struct encoder *e, enum codec_problem problem)
 {
     e->fault->problem = problem;
     return false;
 }
 
-static void begin(struct encoder *e, lua_State *L, enum codec_policy policy,
-                  struct message *message, struct codec_fault *fault)
+void encoder_begin(struct encoder *e, lua_State *L, enum codec_policy policy,
+                   struct message *message, struct codec_fault *fault)
 {
     e->L = L;
     writer_open(&e->w, message);
@@ -56,7 +33,7 @@ static void begin(struct encoder *e, lua_State *L, enum codec_policy policy,
     e->knows_texts = false;
 }
 
-static void end(struct encoder *e)
+void encoder_end(struct encoder *e)
 {
     writer_close(&e->w);
     e->w.message->objects = e->identity.count;
@@ -65,22 +42,13 @@ static void end(struct encoder *e)
     identity_destroy(&e->identity);
 }
 
-/* The slots that a value needs, leaving aside its parts. */
-#define SLOTS LUA_BUILTIN_SLOTS
-
-/* The stack grows by many slots at once: it is a protected call in some Luas.
- */
-static bool grow_stack(struct encoder *e)
+/* By many slots at once: it is a protected call in some Luas. */
+bool encoder_grow_stack(struct encoder *e)
 {
-    if (!lua_compat_checkstack(e->L, 10 * SLOTS))
+    if (!lua_compat_checkstack(e->L, 10 * ENCODER_SLOTS))
         return false;
-    e->ceiling = lua_gettop(e->L) + 10 * SLOTS;
+    e->ceiling = lua_gettop(e->L) + 10 * ENCODER_SLOTS;
     return true;
-}
-
-static inline bool has_slots(struct encoder *e)
-{
-    return lua_gettop(e->L) + SLOTS <= e->ceiling || grow_stack(e);
 }
 
 /* ---- values without parts ---- */
@@ -143,7 +111,7 @@ static inline bool encode_value(struct encoder *e, int index,
                                 const struct step *at, int depth)
 {
     if (depth > CODEC_MAX_DEPTH)
-        return fail(e, CODEC_TOO_DEEP);
+        return encoder_fail(e, CODEC_TOO_DEEP);
     switch (lua_type(e->L, index)) {
     case LUA_TNUMBER:
         return put_number(e, index);
@@ -160,7 +128,7 @@ static inline bool encode_value(struct encoder *e, int index,
 /* ---- values that cannot travel ---- */
 
 /* The name is the one that programs match in results. */
-static bool put_unsupported_text(struct encoder *e, int index)
+bool encoder_put_unsupported(struct encoder *e, int index)
 {
     char text[80];
     int length =
@@ -170,14 +138,14 @@ static bool put_unsupported_text(struct encoder *e, int index)
     return write_text(&e->w, text, (size_t)length);
 }
 
-static bool refuse(struct encoder *e, int index, const struct step *at,
-                   const char *what)
+bool encoder_refuse(struct encoder *e, int index, const struct step *at,
+                    const char *what)
 {
     if (e->policy == CODEC_LENIENT)
-        return put_unsupported_text(e, index);
+        return encoder_put_unsupported(e, index);
     e->fault->what = what;
     step_describe(e->L, at, e->fault->place, sizeof e->fault->place);
-    return fail(e, CODEC_UNSUPPORTED);
+    return encoder_fail(e, CODEC_UNSUPPORTED);
 }
 
 static bool put_userdata(struct encoder *e, int index, const struct step *at)
@@ -185,18 +153,11 @@ static bool put_userdata(struct encoder *e, int index, const struct step *at)
     struct handle *handle = lua_handle_at(e->L, index);
 
     if (handle == NULL)
-        return refuse(e, index, at, "userdata");
+        return encoder_refuse(e, index, at, "userdata");
     return put_handle(e, handle);
 }
 
 /* ---- things with an identity ---- */
-
-enum meeting {
-    MET_FIRST,
-    /* A reference has been written instead. */
-    MET_AGAIN,
-    MET_FAILED
-};
 
 static void know_texts(struct encoder *e)
 {
@@ -204,7 +165,7 @@ static void know_texts(struct encoder *e)
     e->knows_texts = true;
 }
 
-static enum meeting meet(struct encoder *e, int index)
+enum meeting encoder_meet(struct encoder *e, int index)
 {
     uint32_t number;
 
@@ -275,7 +236,7 @@ static inline bool put_element(struct encoder *e, int index,
     lua_Number number;
 
     if (depth > CODEC_MAX_DEPTH)
-        return fail(e, CODEC_TOO_DEEP);
+        return encoder_fail(e, CODEC_TOO_DEEP);
     switch (lua_compat_number_at(e->L, index, &integer, &number)) {
     case LUA_COMPAT_INTEGER:
         return write_integer(&e->w, integer);
@@ -336,12 +297,12 @@ static bool put_table(struct encoder *e, int index, const struct step *at,
                       int depth)
 {
     struct walk walk = {.border = lua_rawlen(e->L, index)};
-    enum meeting meeting = meet(e, index);
+    enum meeting meeting = encoder_meet(e, index);
     size_t content;
 
     if (meeting != MET_FIRST)
         return meeting == MET_AGAIN;
-    if (!has_slots(e) ||
+    if (!encoder_has_slots(e) ||
         !write_tagged(&e->w, TAG_TABLE, &walk.sizes, sizeof walk.sizes))
         return false;
     content = writer_place(&e->w);
@@ -352,156 +313,7 @@ static bool put_table(struct encoder *e, int index, const struct step *at,
     return true;
 }
 
-/* ---- C functions ---- */
-
-/* At most 255, the limit of lua_pushcclosure. */
-static uint8_t count_upvalues(lua_State *L, int index)
-{
-    uint8_t count = 0;
-
-    while (lua_getupvalue(L, index, count + 1) != NULL) {
-        lua_pop(L, 1);
-        count++;
-    }
-    return count;
-}
-
-static bool put_upvalues(struct encoder *e, int index, uint8_t count,
-                         const struct step *at, int depth)
-{
-    int i, upvalue = lua_gettop(e->L) + 1;
-
-    for (i = 1; i <= count; i++) {
-        const struct step step = {at, STEP_UPVALUE, i};
-
-        lua_getupvalue(e->L, index, i);
-        if (!encode_value(e, upvalue, &step, depth))
-            return false;
-        lua_settop(e->L, upvalue - 1);
-    }
-    return true;
-}
-
-static bool put_function(struct encoder *e, int index, uint8_t upvalues,
-                         const struct step *at, int depth)
-{
-    lua_CFunction function = lua_tocfunction(e->L, index);
-    unsigned char code[sizeof function + 1];
-
-    if (!library_pin((const void *)(uintptr_t)function))
-        return false;
-    memcpy(code, &function, sizeof function);
-    code[sizeof function] = upvalues;
-    return write_tagged(&e->w, TAG_CFUNCTION, code, sizeof code) &&
-           put_upvalues(e, index, upvalues, at, depth + 1);
-}
-
-static bool put_closure(struct encoder *e, int index, uint8_t upvalues,
-                        const struct step *at, int depth)
-{
-    enum meeting meeting = meet(e, index);
-
-    if (meeting != MET_FIRST)
-        return meeting == MET_AGAIN;
-    return put_function(e, index, upvalues, at, depth);
-}
-
-static bool put_builtin(struct encoder *e, const struct lua_builtin *builtin)
-{
-    uint8_t library = (uint8_t)builtin->library;
-
-    return write_tagged(&e->w, TAG_BUILTIN, &library, sizeof library) &&
-           write_text(&e->w, builtin->field, builtin->length);
-}
-
-/* Whether all that hangs on a closure can travel: a trial into a message that
- * is thrown away, which knows of nothing that has been met. What fails for
- * another reason fails. */
-static bool try_closure(struct encoder *e, int index, uint8_t upvalues,
-                        int depth, bool *works)
-{
-    struct codec_fault fault;
-    struct encoder trial;
-    struct message *message = message_new();
-    int top = lua_gettop(e->L);
-
-    if (message == NULL)
-        return fail(e, CODEC_NO_MEMORY);
-    begin(&trial, e->L, CODEC_STRICT, message, &fault);
-    trial.ceiling = e->ceiling;
-    trial.is_trial = true;
-    *works = put_closure(&trial, index, upvalues, NULL, depth);
-    lua_settop(e->L, top);
-    end(&trial);
-    message_release(message);
-    return *works || fault.problem == CODEC_UNSUPPORTED ||
-           fail(e, fault.problem);
-}
-
-/* A closure without one of its upvalues would crash whoever calls it: all of
- * it travels, or none. So the lenient policy ends here. One that has been met
- * travels already; Lua's own may travel by name instead. */
-static bool put_whole_closure(struct encoder *e, int index, uint8_t upvalues,
-                              const struct step *at, int depth)
-{
-    const enum codec_policy policy = e->policy;
-    struct lua_builtin builtin;
-    bool named = lua_builtin_find(e->L, index, &builtin), works, ok;
-
-    if (named && e->is_trial)
-        return put_builtin(e, &builtin);
-    if ((policy == CODEC_STRICT && !named) ||
-        identity_knows(&e->identity, lua_topointer(e->L, index)))
-        return put_closure(e, index, upvalues, at, depth);
-    if (!try_closure(e, index, upvalues, depth, &works))
-        return false;
-    if (!works)
-        return named ? put_builtin(e, &builtin)
-                     : put_unsupported_text(e, index);
-    e->policy = CODEC_STRICT;
-    ok = put_closure(e, index, upvalues, at, depth);
-    e->policy = policy;
-    return ok;
-}
-
-/* An address, and what upvalues there are. */
-static bool put_plain(struct encoder *e, int index, const struct step *at,
-                      int depth)
-{
-    uint8_t upvalues = count_upvalues(e->L, index);
-
-    if (upvalues > 0)
-        return put_whole_closure(e, index, upvalues, at, depth);
-    if (LUA_COMPAT_FUNCTIONS_ARE_OBJECTS)
-        return put_closure(e, index, 0, at, depth);
-    return put_function(e, index, 0, at, depth);
-}
-
-static bool put_any_function(struct encoder *e, int index,
-                             const struct step *at, int depth)
-{
-    enum lua_compat_environment environment = LUA_COMPAT_OWN;
-    struct lua_builtin builtin;
-
-    if (!has_slots(e))
-        return false;
-    if (lua_tocfunction(e->L, index) != NULL)
-        environment = lua_compat_environment_at(e->L, index);
-    if (environment != LUA_COMPAT_OWN && LUA_COMPAT_51 &&
-        lua_builtin_find_ffi(e->L, index, &builtin))
-        return put_builtin(e, &builtin);
-    if (environment == LUA_COMPAT_COMMON)
-        return put_plain(e, index, at, depth);
-    if (lua_builtin_find(e->L, index, &builtin))
-        return put_builtin(e, &builtin);
-    if (environment == LUA_COMPAT_PACKAGE)
-        return put_plain(e, index, at, depth);
-    if (lua_iscfunction(e->L, index))
-        return refuse(e, index, at, "C function that is bound to its state");
-    return refuse(e, index, at, "Lua function");
-}
-
-/* ---- all others ---- */
+/* ---- values with parts, and rare ones ---- */
 
 static bool encode_other(struct encoder *e, int index, const struct step *at,
                          int depth)
@@ -514,15 +326,22 @@ static bool encode_other(struct encoder *e, int index, const struct step *at,
     case LUA_TLIGHTUSERDATA:
         return put_lightuserdata(e, index);
     case LUA_TFUNCTION:
-        return put_any_function(e, index, at, depth);
+        return encoder_put_function(e, index, at, depth);
     case LUA_TTHREAD:
-        return refuse(e, index, at, "coroutine");
+        return encoder_refuse(e, index, at, "coroutine");
     case LUA_TUSERDATA:
         return put_userdata(e, index, at);
     default:
-        return refuse(e, index, at, luaL_typename(e->L, index));
+        return encoder_refuse(e, index, at, luaL_typename(e->L, index));
     }
 }
+
+bool encoder_put(struct encoder *e, int index, const struct step *at, int depth)
+{
+    return encode_value(e, index, at, depth);
+}
+
+/* ---- messages ---- */
 
 bool codec_is_lent(lua_State *L, int index)
 {
@@ -554,13 +373,13 @@ bool codec_encode(lua_State *L, int first, int last, enum codec_policy policy,
     int top = lua_gettop(L), index;
     bool ok = true;
 
-    begin(&e, L, policy, message, fault);
+    encoder_begin(&e, L, policy, message, fault);
     for (index = first; ok && index <= last; index++) {
         fault->index = index;
         ok = encode_outermost(&e, index);
     }
     message->values = (uint32_t)(index - first);
-    end(&e);
+    encoder_end(&e);
     if (!ok)
         lua_settop(L, top);
     return ok;
