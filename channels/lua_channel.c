@@ -7,8 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "lua_argument.h"
 #include "lua_codec.h"
+#include "lua_failure.h"
 #include "lua_handle.h"
 #include "lua_interrupt.h"
 
@@ -34,20 +34,13 @@ static struct channel *check_channel(lua_State *L, const char *function)
 
 /* ---- results ---- */
 
-static int fail(lua_State *L, const char *reason)
-{
-    lua_pushnil(L);
-    lua_pushstring(L, reason);
-    return 2;
-}
-
 int lua_channel_fail(lua_State *L, enum channel_result result)
 {
     switch (result) {
     case CHANNEL_TIMEOUT:
-        return fail(L, "timeout");
+        return lua_fail(L, "timeout");
     case CHANNEL_CLOSED:
-        return fail(L, "closed");
+        return lua_fail(L, "closed");
     case CHANNEL_INTERRUPTED:
         return lua_interrupt_raise(L);
     default:
@@ -156,7 +149,7 @@ static int channel_method_try_send(lua_State *L)
     }
     message_release(message);
     if (result == CHANNEL_TIMEOUT)
-        return fail(L, "full");
+        return lua_fail(L, "full");
     return lua_channel_fail(L, result);
 }
 
@@ -299,7 +292,7 @@ static int push_descriptor(lua_State *L, const char *function)
 
     if (descriptor < 0)
         return luaL_error(L, "no descriptor for the channel: %s",
-                          strerror(-descriptor));
+                          lua_push_system_error(L, -descriptor));
     lua_pushinteger(L, descriptor);
     return 1;
 }

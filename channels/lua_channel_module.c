@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "lua_argument.h"
 #include "lua_channel.h"
+#include "lua_failure.h"
 #include "lua_handle.h"
 #include "select.h"
 

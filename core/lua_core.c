@@ -3,7 +3,7 @@
  * The module llthreads2.core: what the modules in lua/ are made of.
  */
 #include "live.h"
-#include "lua_argument.h"
+#include "lua_failure.h"
 #include "lua_channel.h"
 #include "lua_compat.h"
 #include "lua_interrupt.h"

@@ -10,10 +10,12 @@
  */
 #include "lua_child.h"
 
+#include "lua_chunk.h"
 #include "lua_codec.h"
 #include "lua_home.h"
 #include "lua_interrupt.h"
 #include "lua_logger.h"
+#include "lua_outcome.h"
 #include "lua_party.h"
 
 #define NO_MESSAGE "(no error message)"
@@ -29,17 +31,6 @@ struct child {
 
 /* ---- preparing ---- */
 
-/* Replaces the precompiled chunk at index 1 by the function it is. */
-static void load_chunk(lua_State *L)
-{
-    size_t length;
-    const char *chunk = lua_tolstring(L, 1, &length);
-
-    if (luaL_loadbufferx(L, chunk, length, "=?", "b") != LUA_OK)
-        lua_error(L);
-    lua_replace(L, 1);
-}
-
 /* Takes a struct child, returns the chunk and its arguments. There is no
  * garbage to collect in what is made here. */
 static int prepare(lua_State *L)
@@ -52,7 +43,7 @@ static int prepare(lua_State *L)
     lua_interrupt_prepare(&child->home->interrupt, L);
     lua_settop(L, 0);
     codec_decode(L, child->message);
-    load_chunk(L);
+    lua_chunk_load(L);
     lua_gc(L, LUA_GCRESTART, 0);
     return lua_gettop(L);
 }
@@ -130,41 +121,6 @@ static int call_chunk(struct child *child)
     return status;
 }
 
-static int push_fault(lua_State *L)
-{
-    codec_push_fault(L, lua_touserdata(L, 1));
-    return 1;
-}
-
-/* Puts the results into the message, or leaves the reason why not on the
- * stack. */
-static int keep_results(struct child *child)
-{
-    lua_State *L = child->L;
-    struct codec_fault fault;
-
-    if (thread_keeps_to_itself(child->thread))
-        return LUA_OK;
-    /* They stay in the state, which the parent closes. */
-    child->message->lends = true;
-    fault.problem = CODEC_NO_MEMORY;
-    if (lua_compat_checkstack(L, CODEC_SLOTS) &&
-        codec_encode(L, 2, lua_gettop(L), CODEC_LENIENT, child->message,
-                     &fault))
-        return LUA_OK;
-    lua_settop(L, 0);
-    lua_pushcfunction(L, push_fault);
-    lua_pushlightuserdata(L, &fault);
-    (void)lua_pcall(L, 1, 1, 0);
-    return LUA_ERRRUN;
-}
-
-static void keep_no_memory(struct child *child)
-{
-    message_clear(child->message);
-    child->message->label = THREAD_FAILED;
-}
-
 /* Leaves a string on the top of the stack, where the error is. What raises
  * while another error is handled may be anything. */
 static void to_message(lua_State *L)
@@ -192,31 +148,19 @@ static void report_message(lua_State *L)
     lua_logger_print(message, length);
 }
 
-/* Reports the error on the top of the stack and puts it into the message. */
-static void keep_error(struct child *child)
-{
-    lua_State *L = child->L;
-    struct codec_fault fault;
-
-    to_message(L);
-    message_clear(child->message);
-    child->message->label = THREAD_FAILED;
-    if (!lua_compat_checkstack(L, CODEC_SLOTS) ||
-        !codec_encode(L, lua_gettop(L), lua_gettop(L), CODEC_STRICT,
-                      child->message, &fault))
-        keep_no_memory(child);
-    report_message(L);
-}
-
 /* Its code has ended, and with it the hook it may have set, which might raise
  * something else instead. Finalisers have no hooks. */
 static void keep_outcome(struct child *child, int status)
 {
-    lua_sethook(child->L, NULL, 0, 0);
-    if (status == LUA_OK)
-        status = keep_results(child);
-    if (status != LUA_OK)
-        keep_error(child);
+    lua_State *L = child->L;
+
+    lua_sethook(L, NULL, 0, 0);
+    if (status == LUA_OK && (thread_keeps_to_itself(child->thread) ||
+                             lua_outcome_put_results(L, 2, child->message)))
+        return;
+    to_message(L);
+    lua_outcome_put_error(L, child->message);
+    report_message(L);
 }
 
 static void run_state(void *context)
@@ -237,7 +181,7 @@ static void run_state(void *context)
 static void fail_without_memory(struct child *child)
 {
     lua_logger_print(LUA_COMPAT_NO_MEMORY, sizeof LUA_COMPAT_NO_MEMORY - 1);
-    keep_no_memory(child);
+    lua_outcome_put_no_memory(child->message);
 }
 
 static void run(struct child *child)

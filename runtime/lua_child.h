@@ -13,9 +13,7 @@
  * a string, and the chunk's arguments.
  *
  * A thread that does not keep to itself leaves its state as `estate`, and in
- * its outbox one message whose label is an enum thread_outcome: the results of
- * the chunk, or the error as a string; a failure without values is a lack of
- * memory. The child. */
+ * its outbox one message, its outcome (runtime/lua_outcome.h). The child. */
 void lua_child_run(struct thread *thread);
 
 /* Closes what a finished thread has left, if anything. The parent. */

@@ -4,7 +4,7 @@
  */
 #include "lua_codec.h"
 
-#include "lua_argument.h"
+#include "lua_failure.h"
 
 void codec_push_fault(lua_State *L, const struct codec_fault *fault)
 {

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "lua_codec_reader.h"
 
-#include <stdlib.h>
-
 void reader_reject(struct reader *r)
 {
-    luaL_error(r->L, "malformed message");
-    abort();
+    for (;;)
+        luaL_error(r->L, "malformed message");
 }
 
 void push_string32(struct reader *r)

@@ -13,19 +13,16 @@
 
 #include <string.h>
 
-#include "lua_argument.h"
 #include "lua_child.h"
+#include "lua_chunk.h"
 #include "lua_closing.h"
 #include "lua_codec.h"
+#include "lua_failure.h"
 #include "lua_interrupt.h"
 #include "lua_mark.h"
+#include "lua_outcome.h"
 #include "lua_party.h"
 #include "thread.h"
-
-#define NOT_STARTED "Can't join a thread that hasn't be started."
-#define DETACHED "Can't join a thread that has been detached."
-#define GONE "Can't join a thread that a fork has left behind."
-#define ALREADY_JOINED "Can't join a thread that has already been joined."
 
 /* The address is the key of the metatable in the registry. */
 static const char thread_key;
@@ -70,75 +67,7 @@ static struct thread *check_thread(lua_State *L, const char *function)
     return check_box(L, function)->thread;
 }
 
-static int fail(lua_State *L, const char *reason)
-{
-    lua_pushnil(L);
-    lua_pushstring(L, reason);
-    return 2;
-}
-
 /* ---- new ---- */
-
-/* A function is dumped twice: into nowhere, to see how much it is, and into
- * memory that has been made for it. So the writer makes nothing and leaves the
- * stack alone, which some Luas restore afterwards. */
-struct chunk {
-    char *bytes;
-    size_t size, room;
-};
-
-static int take_piece(lua_State *L, const void *data, size_t size,
-                      void *context)
-{
-    struct chunk *chunk = context;
-
-    (void)L;
-    if (chunk->bytes != NULL && size > chunk->room - chunk->size)
-        return 1;
-    if (chunk->bytes != NULL && size > 0)
-        memcpy(chunk->bytes + chunk->size, data, size);
-    chunk->size += size;
-    return 0;
-}
-
-/* The function on the top of the stack. */
-static void dump(lua_State *L, struct chunk *chunk)
-{
-    chunk->size = 0;
-    /* LuaJIT returns a lack of memory of its own. */
-    if (lua_dump(L, take_piece, chunk, 0) != 0)
-        lua_compat_raise_no_memory(L);
-}
-
-static const char *check_code(lua_State *L, size_t *length)
-{
-    const char *code = lua_tolstring(L, 1, length);
-
-    if (code == NULL)
-        lua_refuse_type(L, 1, "new", "string");
-    return code;
-}
-
-/* Replaces the code at index 1 by a precompiled chunk, a string. Errors in the
- * code are raised here, so that the child will not find any. */
-static void compile(lua_State *L)
-{
-    size_t length;
-    const char *code = check_code(L, &length);
-    struct chunk chunk = {.bytes = NULL};
-    int top = lua_gettop(L);
-
-    if (luaL_loadbufferx(L, code, length, code, NULL) != LUA_OK)
-        lua_error(L);
-    dump(L, &chunk);
-    chunk.room = chunk.size;
-    chunk.bytes = lua_newuserdatauv(L, chunk.room, 0);
-    lua_insert(L, -2);
-    dump(L, &chunk);
-    lua_pushlstring(L, chunk.bytes, chunk.size);
-    lua_replace(L, 1);
-    lua_settop(L, top);
-}
 
 static struct box *push_object(lua_State *L)
 {
@@ -193,7 +122,7 @@ static bool new_thread(lua_State *L, struct codec_fault *fault)
     struct message *message;
     struct box *box;
 
-    compile(L);
+    lua_chunk_compile(L);
     box = push_object(L);
     if (lends)
         keep_lent(L, box, arguments);
@@ -242,14 +171,6 @@ int lua_thread_try_new(lua_State *L)
 
 /* ---- start ---- */
 
-static int fail_with(lua_State *L, int error)
-{
-    char buffer[256];
-
-    /* The GNU variant returns the text, in the buffer or elsewhere. */
-    return fail(L, strerror_r(error, buffer, sizeof buffer));
-}
-
 static int thread_method_start(lua_State *L)
 {
     struct thread *thread = check_thread(L, "start");
@@ -258,10 +179,10 @@ static int thread_method_start(lua_State *L)
     int error;
 
     if (thread_state(thread) != THREAD_NEW)
-        return fail(L, "Thread already started.");
+        return lua_fail(L, "Thread already started.");
     error = thread_start(thread, detached, joinable, lua_child_run);
     if (error != 0)
-        return fail_with(L, error);
+        return lua_fail(L, lua_push_system_error(L, error));
     lua_settop(L, 1);
     return 1;
 }
@@ -274,44 +195,17 @@ static const char *not_joinable(const struct box *box)
     const struct thread *thread = box->thread;
 
     if (thread_state(thread) == THREAD_NEW)
-        return NOT_STARTED;
+        return "Can't join a thread that hasn't be started.";
     if (thread->detached && !thread->joinable)
-        return DETACHED;
+        return "Can't join a thread that has been detached.";
     if (thread_state(thread) < THREAD_FINISHED && osthread_is_gone(&thread->os))
-        return GONE;
+        return "Can't join a thread that a fork has left behind.";
     if (box->joining || thread_state(thread) == THREAD_JOINED)
-        return ALREADY_JOINED;
+        return "Can't join a thread that has already been joined.";
     return NULL;
 }
 
-static int push_error(lua_State *L, const struct message *message)
-{
-    lua_pushboolean(L, 0);
-    lua_pushliteral(L, "Error from child thread: ");
-    if (message->values == 0)
-        lua_pushliteral(L, LUA_COMPAT_NO_MEMORY);
-    else
-        codec_decode(L, message);
-    lua_concat(L, 2);
-    return 2;
-}
-
-static int push_results(lua_State *L, const struct message *message)
-{
-    lua_pushboolean(L, 1);
-    return 1 + codec_decode(L, message);
-}
-
-static int push_outcome(lua_State *L)
-{
-    const struct message *message = lua_touserdata(L, 1);
-
-    if (message->label == THREAD_FAILED)
-        return push_error(L, message);
-    return push_results(L, message);
-}
-
-/* The thread has finished, and push_outcome() is on the top of the stack.
+/* The thread has finished, and lua_outcome_push() is on the top of the stack.
  * Whatever raises here leaves the thread as it is, to be joined again. */
 static int collect_results(lua_State *L, struct box *box)
 {
@@ -370,16 +264,16 @@ static int thread_method_join(lua_State *L)
     check_box(L, "join");
     deadline = check_join_timeout(L, 2);
     /* Making it may call finalisers, and they that of the thread. */
-    lua_pushcfunction(L, push_outcome);
+    lua_pushcfunction(L, lua_outcome_push);
     box = check_box(L, "join");
     reason = not_joinable(box);
     if (reason != NULL)
-        return fail(L, reason);
+        return lua_fail(L, reason);
     switch (thread_wait(box->thread, &deadline)) {
     case WAIT_READY:
         return finish_join(L, box);
     case WAIT_TIMEOUT:
-        return fail(L, "timeout");
+        return lua_fail(L, "timeout");
     case WAIT_INTERRUPTED:
         return lua_interrupt_raise(L);
     default:
@@ -395,7 +289,7 @@ static int thread_method_alive(lua_State *L)
     const char *reason = not_joinable(box);
 
     if (reason != NULL)
-        return fail(L, reason);
+        return lua_fail(L, reason);
     lua_pushboolean(L, thread_state(box->thread) < THREAD_FINISHED);
     return 1;
 }

@@ -75,12 +75,6 @@ enum thread_state {
     THREAD_JOINED
 };
 
-/* What the label of a message in `outbox` says. */
-enum thread_outcome {
-    THREAD_RETURNED,
-    THREAD_FAILED
-};
-
 struct thread {
     struct refcount references;
     /* enum thread_state */

@@ -7,6 +7,9 @@
 #include "scenarios.h"
 #include "thread.h"
 
+/* What the child makes of the label of its message. */
+#define ANSWERED 1
+
 static struct thread *thread;
 static unsigned bodies, nudges;
 
@@ -36,7 +39,7 @@ static void answers(struct thread *self)
 
     bodies++;
     EXPLORE_CHECK(message != NULL, "a child has its message");
-    message->label = THREAD_FAILED;
+    message->label = ANSWERED;
     EXPLORE_CHECK(mailbox_push(&self->outbox, message), "the outbox is open");
 }
 
@@ -99,7 +102,7 @@ static void take_answer(void)
 {
     struct message *message = mailbox_pop_owner(&thread->outbox);
 
-    EXPLORE_CHECK(message != NULL && message->label == THREAD_FAILED,
+    EXPLORE_CHECK(message != NULL && message->label == ANSWERED,
                   "the parent finds the answer");
     message_release(message);
 }

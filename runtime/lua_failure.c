@@ -1,9 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-#include "lua_argument.h"
+#include "lua_failure.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
+
+int lua_fail(lua_State *L, const char *reason)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, reason);
+    return 2;
+}
+
+const char *lua_push_system_error(lua_State *L, int error)
+{
+    char buffer[256];
+
+    /* The GNU variant returns the text, in the buffer or elsewhere. */
+    return lua_pushfstring(L, "%s", strerror_r(error, buffer, sizeof buffer));
+}
 
 static bool is_method_call(lua_State *L)
 {
