@@ -340,13 +340,10 @@ enum channel_result channel_peek(struct channel *channel,
     enum channel_result result = CHANNEL_OK;
 
     lockword_lock(&channel->receiving);
-    *message = mailbox_peek_owner(&channel->mailbox);
-    if (*message == NULL) {
-        result = why_empty(channel);
-        if (result == CHANNEL_OK)
-            *message = mailbox_peek_owner(&channel->mailbox);
-    }
-    if (result == CHANNEL_OK)
+    do {
+        *message = mailbox_peek_owner(&channel->mailbox);
+    } while (*message == NULL && (result = why_empty(channel)) == CHANNEL_OK);
+    if (*message != NULL)
         message_retain(*message);
     lockword_unlock_idle(&channel->receiving);
     return result;

@@ -93,17 +93,13 @@ int lua_channel_push_received(lua_State *L, int index, struct message *message)
 /* A message of the arguments from number `first` on; the caller owns it. */
 static struct message *encode(lua_State *L, int first, const char *function)
 {
-    struct message *message = message_new();
     struct codec_fault fault;
+    struct message *message =
+        codec_encode_new(L, first, lua_gettop(L), false, &fault);
 
-    fault.problem = CODEC_NO_MEMORY;
-    if (message != NULL &&
-        codec_encode(L, first, lua_gettop(L), CODEC_STRICT, message, &fault))
-        return message;
-    if (message != NULL)
-        message_release(message);
-    codec_raise(L, &fault, function);
-    return NULL;
+    if (message == NULL)
+        codec_raise(L, &fault, function);
+    return message;
 }
 
 static int send(lua_State *L, struct channel *channel, int first,

@@ -111,6 +111,11 @@ struct codec_fault {
 bool codec_encode(lua_State *L, int first, int last, enum codec_policy policy,
                   struct message *message, struct codec_fault *fault);
 
+/* The same with CODEC_STRICT into a new message, which the caller owns; it
+ * `lends` or not. NULL: `fault` says why. Never raises. */
+struct message *codec_encode_new(lua_State *L, int first, int last, bool lends,
+                                 struct codec_fault *fault);
+
 /* Whether the value at a stack index is lent by a message that lends. */
 bool codec_is_lent(lua_State *L, int index);
 

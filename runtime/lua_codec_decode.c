@@ -45,23 +45,6 @@ static _Noreturn void malformed(struct decoder *d)
 
 /* ---- values without parts ---- */
 
-static void push_string(struct decoder *d)
-{
-    switch (read_byte(&d->r)) {
-    case TAG_STRING8:
-        push_string8(&d->r);
-        break;
-    case TAG_STRING32:
-        push_string32(&d->r);
-        break;
-    case TAG_STRING64:
-        push_string64(&d->r);
-        break;
-    default:
-        malformed(d);
-    }
-}
-
 /* Places are used in their order first, in any order then. */
 static void push_and_keep(struct decoder *d)
 {
@@ -69,7 +52,7 @@ static void push_and_keep(struct decoder *d)
 
     if (place > d->text_count || place >= d->text_places)
         malformed(d);
-    push_string(d);
+    push_string(&d->r, read_byte(&d->r));
     lua_copy(d->L, -1, d->texts + (int)place);
     d->text_count += place == d->text_count;
 }
@@ -131,7 +114,7 @@ static void push_builtin(struct decoder *d)
 
     check_trusted(d);
     library = read_byte(&d->r);
-    push_string(d);
+    push_string(&d->r, read_byte(&d->r));
     if (!lua_builtin_push(d->L, library))
         malformed(d);
 }
@@ -248,10 +231,8 @@ static void decode_tagged(struct decoder *d, unsigned tag, int depth)
         push_float(&d->r);
         break;
     case TAG_STRING32:
-        push_string32(&d->r);
-        break;
     case TAG_STRING64:
-        push_string64(&d->r);
+        push_string(&d->r, tag);
         break;
     case TAG_TABLE:
         push_table(d, depth);

@@ -159,12 +159,6 @@ static bool put_userdata(struct encoder *e, int index, const struct step *at)
 
 /* ---- things with an identity ---- */
 
-static void know_texts(struct encoder *e)
-{
-    texts_init(&e->texts);
-    e->knows_texts = true;
-}
-
 enum meeting encoder_meet(struct encoder *e, int index)
 {
     uint32_t number;
@@ -172,8 +166,10 @@ enum meeting encoder_meet(struct encoder *e, int index)
     switch (
         identity_number(&e->identity, lua_topointer(e->L, index), &number)) {
     case IDENTITY_NEW:
-        if (number == 1)
-            know_texts(e);
+        if (number == 1) {
+            texts_init(&e->texts);
+            e->knows_texts = true;
+        }
         return MET_FIRST;
     case IDENTITY_KNOWN:
         e->w.message->shared = true;
@@ -383,4 +379,19 @@ bool codec_encode(lua_State *L, int first, int last, enum codec_policy policy,
     if (!ok)
         lua_settop(L, top);
     return ok;
+}
+
+struct message *codec_encode_new(lua_State *L, int first, int last, bool lends,
+                                 struct codec_fault *fault)
+{
+    struct message *message = message_new();
+
+    fault->problem = CODEC_NO_MEMORY;
+    if (message == NULL)
+        return NULL;
+    message->lends = lends;
+    if (codec_encode(L, first, last, CODEC_STRICT, message, fault))
+        return message;
+    message_release(message);
+    return NULL;
 }

@@ -7,7 +7,7 @@ void reader_reject(struct reader *r)
         luaL_error(r->L, "malformed message");
 }
 
-void push_string32(struct reader *r)
+static void push_string32(struct reader *r)
 {
     uint32_t length;
 
@@ -15,7 +15,7 @@ void push_string32(struct reader *r)
     push_text(r, length);
 }
 
-void push_string64(struct reader *r)
+static void push_string64(struct reader *r)
 {
     uint64_t length;
 
@@ -23,4 +23,21 @@ void push_string64(struct reader *r)
     if (length > SIZE_MAX)
         reader_reject(r);
     push_text(r, (size_t)length);
+}
+
+void push_string(struct reader *r, unsigned tag)
+{
+    switch (tag) {
+    case TAG_STRING8:
+        push_string8(r);
+        break;
+    case TAG_STRING32:
+        push_string32(r);
+        break;
+    case TAG_STRING64:
+        push_string64(r);
+        break;
+    default:
+        reader_reject(r);
+    }
 }

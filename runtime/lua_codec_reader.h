@@ -81,7 +81,7 @@ static inline void push_string8(struct reader *r)
     push_text(r, read_byte(r));
 }
 
-void push_string32(struct reader *r);
-void push_string64(struct reader *r);
+/* Whose tag has been read; what is no string is rejected. */
+void push_string(struct reader *r, unsigned tag);
 
 #endif

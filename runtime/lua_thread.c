@@ -126,16 +126,11 @@ static bool new_thread(lua_State *L, struct codec_fault *fault)
     box = push_object(L);
     if (lends)
         keep_lent(L, box, arguments);
-    message = message_new();
-    if (message == NULL)
+    message = codec_encode_new(L, 1, arguments, lends, fault);
+    if (message == NULL && fault->problem == CODEC_NO_MEMORY)
         lua_compat_raise_no_memory(L);
-    message->lends = lends;
-    if (!codec_encode(L, 1, arguments, CODEC_STRICT, message, fault)) {
-        message_release(message);
-        if (fault->problem == CODEC_NO_MEMORY)
-            lua_compat_raise_no_memory(L);
+    if (message == NULL)
         return false;
-    }
     box->thread = thread_new(message);
     if (box->thread == NULL) {
         message_release(message);
