@@ -70,9 +70,9 @@ static int decode_protected(lua_State *L, struct message *message)
     return lua_pcall(L, 1, LUA_MULTRET, 0);
 }
 
-int lua_channel_push_received(lua_State *L, int index, struct message *message)
+int lua_channel_push_received(lua_State *L, struct channel *channel, int index,
+                              struct message *message)
 {
-    struct channel *channel = lua_channel_at(L, index);
     unsigned *uses = lua_handle_uses(L, index);
     int below = lua_gettop(L) - 1, status;
 
@@ -151,22 +151,27 @@ static int channel_method_try_send(lua_State *L)
 
 /* ---- receive ---- */
 
+/* The channel at index 1 has been checked. In 5.1 this may call finalisers, and
+ * they that of the channel. */
+static void push_decoder_for(lua_State *L, const char *function)
+{
+    lua_channel_push_decoder(L);
+    if (LUA_COMPAT_51)
+        (void)check_channel(L, function);
+}
+
 static int channel_method_receive(lua_State *L)
 {
-    struct deadline deadline;
-    struct channel *channel;
+    struct channel *channel = check_channel(L, "receive");
+    struct deadline deadline = lua_check_timeout(L, 2, "receive");
     struct message *message;
     enum channel_result result;
 
-    check_channel(L, "receive");
-    deadline = lua_check_timeout(L, 2, "receive");
-    /* In 5.1 this may call finalisers, and they the channel's. */
-    lua_channel_push_decoder(L);
-    channel = check_channel(L, "receive");
+    push_decoder_for(L, "receive");
     result = channel_receive(channel, &message, &deadline);
     if (result != CHANNEL_OK)
         return lua_channel_fail(L, result);
-    return lua_channel_push_received(L, 1, message);
+    return lua_channel_push_received(L, channel, 1, message);
 }
 
 /* The values of the next message, without the `true`; nil at the end. */
@@ -191,7 +196,7 @@ static int next_message(lua_State *L)
     }
     if (result != CHANNEL_OK)
         return lua_channel_fail(L, result);
-    return lua_channel_push_received(L, object, message) - 1;
+    return lua_channel_push_received(L, channel, object, message) - 1;
 }
 
 static int channel_method_messages(lua_State *L)
@@ -204,14 +209,12 @@ static int channel_method_messages(lua_State *L)
 
 static int channel_method_peek(lua_State *L)
 {
+    struct channel *channel = check_channel(L, "peek");
     int top = lua_gettop(L), status;
-    struct channel *channel;
     struct message *message;
     enum channel_result result;
 
-    check_channel(L, "peek");
-    lua_channel_push_decoder(L);
-    channel = check_channel(L, "peek");
+    push_decoder_for(L, "peek");
     result = channel_peek(channel, &message);
     if (result != CHANNEL_OK)
         return lua_channel_fail(L, result);

@@ -246,7 +246,7 @@ static int module_select(lua_State *L)
     struct message *message;
     enum channel_result result;
     unsigned which;
-    int above;
+    int above, chosen;
 
     choice.count = push_channels(L);
     if (choice.count == 0 && deadline.kind == DEADLINE_NEVER)
@@ -261,12 +261,13 @@ static int module_select(lua_State *L)
         result = select_waiting(L, above, &choice, &deadline, &which, &message);
     if (result != CHANNEL_OK && result != CHANNEL_CLOSED)
         return lua_channel_fail(L, result);
+    chosen = choice.first + (int)which;
     /* In the place of the nil below the decoder. */
-    lua_pushvalue(L, choice.first + (int)which);
+    lua_pushvalue(L, chosen);
     lua_replace(L, -3);
     if (result == CHANNEL_OK)
-        return 1 +
-               lua_channel_push_received(L, choice.first + (int)which, message);
+        return 1 + lua_channel_push_received(L, lua_channel_at(L, chosen),
+                                             chosen, message);
     lua_pop(L, 1);
     return 1 + lua_channel_fail(L, result);
 }

@@ -113,8 +113,21 @@ bool codec_encode(lua_State *L, int first, int last, enum codec_policy policy,
 
 /* The same with CODEC_STRICT into a new message, which the caller owns; it
  * `lends` or not. NULL: `fault` says why. Never raises. */
-struct message *codec_encode_new(lua_State *L, int first, int last, bool lends,
-                                 struct codec_fault *fault);
+static inline struct message *codec_encode_new(lua_State *L, int first,
+                                               int last, bool lends,
+                                               struct codec_fault *fault)
+{
+    struct message *message = message_new();
+
+    fault->problem = CODEC_NO_MEMORY;
+    if (message == NULL)
+        return NULL;
+    message->lends = lends;
+    if (codec_encode(L, first, last, CODEC_STRICT, message, fault))
+        return message;
+    message_release(message);
+    return NULL;
+}
 
 /* Whether the value at a stack index is lent by a message that lends. */
 bool codec_is_lent(lua_State *L, int index);

@@ -8,6 +8,7 @@
 #include "lua_codec.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "lua_builtin.h"
@@ -38,11 +39,6 @@ struct decoder {
 static inline void decode_value(struct decoder *d, int depth);
 static inline void decode_key(struct decoder *d, int depth);
 
-static _Noreturn void malformed(struct decoder *d)
-{
-    reader_reject(&d->r);
-}
-
 /* ---- values without parts ---- */
 
 /* Places are used in their order first, in any order then. */
@@ -51,7 +47,7 @@ static void push_and_keep(struct decoder *d)
     unsigned place = read_byte(&d->r);
 
     if (place > d->text_count || place >= d->text_places)
-        malformed(d);
+        reader_reject(&d->r);
     push_string(&d->r, read_byte(&d->r));
     lua_copy(d->L, -1, d->texts + (int)place);
     d->text_count += place == d->text_count;
@@ -62,7 +58,7 @@ static inline void push_kept(struct decoder *d)
     unsigned place = read_byte(&d->r);
 
     if (place >= d->text_count)
-        malformed(d);
+        reader_reject(&d->r);
     lua_pushvalue(d->L, d->texts + (int)place);
 }
 
@@ -70,7 +66,7 @@ static inline void push_kept(struct decoder *d)
 static inline void check_trusted(struct decoder *d)
 {
     if (d->message == NULL)
-        malformed(d);
+        reader_reject(&d->r);
 }
 
 static void push_lightuserdata(struct decoder *d)
@@ -89,7 +85,7 @@ static void push_handle(struct decoder *d)
     check_trusted(d);
     read_into(&d->r, &number, sizeof number);
     if (number >= d->message->handle_count)
-        malformed(d);
+        reader_reject(&d->r);
     lua_handle_push(d->L, d->message->handles[number]);
 }
 
@@ -103,7 +99,7 @@ static void push_lent(struct decoder *d)
     read_into(&d->r, &number, sizeof number);
     lent = d->message->lent;
     if (lent == NULL || number >= lent->count)
-        malformed(d);
+        reader_reject(&d->r);
     text = &lent->items[number];
     lua_pushlstring(d->L, text->text, text->length);
 }
@@ -116,7 +112,7 @@ static void push_builtin(struct decoder *d)
     library = read_byte(&d->r);
     push_string(&d->r, read_byte(&d->r));
     if (!lua_builtin_push(d->L, library))
-        malformed(d);
+        reader_reject(&d->r);
 }
 
 /* ---- things with an identity ---- */
@@ -128,7 +124,7 @@ static void number_object(struct decoder *d)
     if (d->objects == 0)
         return;
     if (d->object_count >= INT_MAX)
-        malformed(d);
+        reader_reject(&d->r);
     lua_pushvalue(d->L, -1);
     lua_rawseti(d->L, d->objects, (int)d->object_count);
 }
@@ -139,7 +135,7 @@ static void push_reference(struct decoder *d)
 
     read_into(&d->r, &number, sizeof number);
     if (d->objects == 0 || number >= d->object_count)
-        malformed(d);
+        reader_reject(&d->r);
     lua_rawgeti(d->L, d->objects, (int)number + 1);
 }
 
@@ -151,7 +147,7 @@ static void claim_slots(struct decoder *d, const struct table_sizes *sizes)
     uint64_t slots = sizes->array + 2 * (uint64_t)sizes->hash;
 
     if (slots > d->slots || sizes->array > INT_MAX || sizes->hash > INT_MAX)
-        malformed(d);
+        reader_reject(&d->r);
     d->slots -= slots;
 }
 
@@ -259,7 +255,7 @@ static void decode_tagged(struct decoder *d, unsigned tag, int depth)
         push_builtin(d);
         break;
     default:
-        malformed(d);
+        reader_reject(&d->r);
     }
 }
 
@@ -284,7 +280,7 @@ static inline unsigned read_tag(struct decoder *d, int depth)
     unsigned tag = read_byte(&d->r);
 
     if (depth > CODEC_MAX_DEPTH)
-        malformed(d);
+        reader_reject(&d->r);
     return tag;
 }
 
@@ -296,25 +292,12 @@ static inline void decode_value(struct decoder *d, int depth)
         decode_tagged(d, tag, depth);
 }
 
-/* What is no number is no key. */
-static void push_float_key(struct decoder *d)
+/* Neither nil nor what is no number is a key. */
+static void decode_tagged_key(struct decoder *d, unsigned tag, int depth)
 {
-    lua_Number number;
-
-    read_into(&d->r, &number, sizeof number);
-    if (number != number)
-        malformed(d);
-    lua_pushnumber(d->L, number);
-}
-
-static inline void decode_tagged_key(struct decoder *d, unsigned tag, int depth)
-{
-    if (tag == TAG_NIL)
-        malformed(d);
-    if (tag == TAG_FLOAT)
-        push_float_key(d);
-    else
-        decode_tagged(d, tag, depth);
+    decode_tagged(d, tag, depth);
+    if (tag == TAG_NIL || (tag == TAG_FLOAT && isnan(lua_tonumber(d->L, -1))))
+        reader_reject(&d->r);
 }
 
 static inline void decode_key(struct decoder *d, int depth)
@@ -386,7 +369,7 @@ int codec_decode(lua_State *L, const struct message *message)
     for (i = 0; i < count; i++)
         decode_value(&d, 1);
     if (d.r.next != d.r.end)
-        malformed(&d);
+        reader_reject(&d.r);
     remove_helpers(&d, count);
     return count;
 }

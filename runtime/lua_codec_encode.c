@@ -380,18 +380,3 @@ bool codec_encode(lua_State *L, int first, int last, enum codec_policy policy,
         lua_settop(L, top);
     return ok;
 }
-
-struct message *codec_encode_new(lua_State *L, int first, int last, bool lends,
-                                 struct codec_fault *fault)
-{
-    struct message *message = message_new();
-
-    fault->problem = CODEC_NO_MEMORY;
-    if (message == NULL)
-        return NULL;
-    message->lends = lends;
-    if (codec_encode(L, first, last, CODEC_STRICT, message, fault))
-        return message;
-    message_release(message);
-    return NULL;
-}
