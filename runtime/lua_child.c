@@ -93,30 +93,16 @@ static int report(lua_State *L)
     return 0;
 }
 
-/* Without fail: Lua has made this string beforehand. */
-static void push_no_memory(lua_State *L)
-{
-    lua_settop(L, 0);
-    lua_pushcfunction(L, lua_compat_raise_no_memory);
-    (void)lua_pcall(L, 0, 0, 0);
-}
-
 /* ---- running ---- */
 
 /* Leaves the results, or the error, above the message handler at index 1. */
 static int call_chunk(struct child *child)
 {
     lua_State *L = child->L;
-    int arguments = lua_gettop(L) - 1, status;
+    int status;
 
-    if (!lua_compat_checkstack(L, 2)) {
-        push_no_memory(L);
-        return LUA_ERRMEM;
-    }
-    lua_pushcfunction(L, add_traceback);
-    lua_insert(L, 1);
     lua_interrupt_begin(&child->home->interrupt, L, child->thread);
-    status = lua_pcall(L, arguments, LUA_MULTRET, 1);
+    status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1);
     lua_interrupt_end(&child->home->interrupt);
     return status;
 }
@@ -169,6 +155,7 @@ static void run_state(void *context)
     lua_State *L = child->L;
     int status;
 
+    lua_pushcfunction(L, add_traceback);
     lua_pushcfunction(L, prepare);
     lua_pushlightuserdata(L, child);
     status = lua_pcall(L, 1, LUA_MULTRET, 0);

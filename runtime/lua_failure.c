@@ -24,8 +24,7 @@ static bool is_method_call(lua_State *L)
 {
     lua_Debug call;
 
-    if (!lua_getstack(L, 0, &call))
-        return false;
+    (void)lua_getstack(L, 0, &call);
     lua_getinfo(L, "n", &call);
     return strcmp(call.namewhat, "method") == 0;
 }

@@ -135,10 +135,7 @@ static void install_nudge(void)
 static int prepare_process(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    int error = waiter_setup();
 
-    if (error != 0)
-        return error;
     if (!library_pin((const void *)(uintptr_t)child_main))
         return ENOMEM;
     return pthread_once(&once, install_nudge);
