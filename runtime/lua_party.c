@@ -11,7 +11,8 @@ void lua_party_set(lua_State *L, struct party *party)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &party_key);
 }
 
-struct party *lua_party_if_any(lua_State *L)
+/* NULL: it has none yet. */
+static struct party *party_if_any(lua_State *L)
 {
     struct party *party;
 
@@ -40,7 +41,7 @@ static struct party *make(lua_State *L)
 
 struct party *lua_party_of(lua_State *L)
 {
-    struct party *party = lua_party_if_any(L);
+    struct party *party = party_if_any(L);
 
     return party != NULL ? party : make(L);
 }

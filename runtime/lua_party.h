@@ -18,7 +18,4 @@ void lua_party_set(lua_State *L, struct party *party);
 /* The state's party, made if need be; then it may raise for want of memory. */
 struct party *lua_party_of(lua_State *L);
 
-/* The same; NULL: it has none. Never raises. */
-struct party *lua_party_if_any(lua_State *L);
-
 #endif
