@@ -23,8 +23,8 @@ int lua_channel_fail(lua_State *L, enum channel_result result);
 void lua_channel_push_decoder(lua_State *L);
 
 /* Replaces the decoder on the top of the stack by true and the values of a
- * message that has just been received from the channel at a stack index, and lets
- * go of it. Returns how many values there are. If they cannot be made, the
+ * message that has just been received from the channel at a stack index, and
+ * lets go of it. Returns how many values there are. If they cannot be made, the
  * message goes back and the error is raised. */
 int lua_channel_push_received(lua_State *L, int index, struct message *message);
 

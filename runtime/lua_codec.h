@@ -20,8 +20,8 @@
  * Only the raw content of a table travels; metatables and metamethods do not
  * count. Tables, and C functions that have upvalues (in 5.1 all of them), are
  * numbered in the order in which they first appear in the message, so that
- * cycles, shared tables and tables as keys keep their identity across all values
- * of one message.
+ * cycles, shared tables and tables as keys keep their identity across all
+ * values of one message.
  *
  * Strings that are met again and again, such as the names of fields, are sent a
  * second time with a place, then by their place alone (lua_codec_texts.h). The
@@ -41,9 +41,10 @@
  * Encoding touches nothing but the message, and the stack of its Lua state up
  * to where it was. It makes no Lua objects and never raises (deep values may
  * make the stack grow; if that fails the result says so), and may be called
- * with bare resources in hand, and CODEC_SLOTS free slots of the stack. Decoding makes Lua objects and so may raise; the
- * message stays as it is, and a second attempt finds it whole. Both belong to
- * the thread that runs the Lua state.
+ * with bare resources in hand, and CODEC_SLOTS free slots of the stack.
+ * Decoding makes Lua objects and so may raise; the message stays as it is, and
+ * a second attempt finds it whole. Both belong to the thread that runs the Lua
+ * state.
  *
  * Bytes from anywhere
  * -------------------

@@ -39,8 +39,8 @@ static struct lua_home *furnish(struct heap *heap)
 
     if (home == NULL)
         return NULL;
-    *home =
-        (struct lua_home){.L = lua_compat_newstate(heap_resize, heap), .heap = heap};
+    *home = (struct lua_home){.L = lua_compat_newstate(heap_resize, heap),
+                              .heap = heap};
     if (home->L == NULL) {
         (void)heap_resize(heap, home, sizeof *home, 0);
         return NULL;

@@ -16,8 +16,8 @@ void lua_logger_set(lua_State *L);
 
 /* Reports the error whose message, a string, lies on the top of the stack; it
  * stays there. Errors of the logger are swallowed; if it runs out of memory,
- * the report goes to the standard error stream. May raise for want of memory: then
- * nothing has been reported. The thread that runs the state. */
+ * the report goes to the standard error stream. May raise for want of memory:
+ * then nothing has been reported. The thread that runs the state. */
 void lua_logger_report(lua_State *L);
 
 /* Reports an error where there is no state to ask for a logger. Any thread;
