@@ -32,6 +32,7 @@ help:
 	@echo 'make specs       runs the specs alone'
 	@echo 'make test-all    runs them for each Lua'
 	@echo 'make sanitizers  runs them again under ASan, UBSan and TSan'
+	@echo 'make lint        looks for what is wrong, or not formatted, in all C'
 	@echo 'make clang       runs the C tests, compiled by another compiler'
 	@echo 'make aarch64     runs those of the engine, for another processor, emulated'
 	@echo 'make stress      the threads again, for SECONDS a program (60);'
@@ -81,6 +82,11 @@ specs: ready-to-test
 	cmake --build --preset $(RELEASE) -j $(JOBS) --target specs
 	ctest --preset $(RELEASE) -j $$(($(JOBS) + 1)) -R '^(spec/|tests/luas$$)' \
 	  $(if $(EXCEPT),-LE $(EXCEPT))
+
+# What compilers do not see: tests/lint.sh.
+lint: ready-to-lint
+	cmake --preset $(RELEASE)
+	sh tests/lint.sh build/$(RELEASE)
 
 test-all:
 	for lua in $(LUAS); do $(MAKE) test LUA=$$lua || exit 1; done
@@ -163,28 +169,17 @@ install: build
 clean:
 	rm -rf build build.luarocks
 
+# What it needs is there, or gets installed: tools/setup.sh.
 ready:
 	@LUA=$(LUA) sh tools/setup.sh
 
-ready-to-test:
-	@LUA=$(LUA) sh tools/setup.sh test
-
-ready-to-fuzz:
-	@LUA=$(LUA) sh tools/setup.sh fuzz
-
-ready-to-clang:
-	@LUA=$(LUA) sh tools/setup.sh clang
-
-ready-to-aarch64:
-	@LUA=$(LUA) sh tools/setup.sh aarch64
+READY = $(addprefix ready-to-,test fuzz lint clang aarch64 bench)
+$(READY): ready-to-%:
+	@LUA=$(LUA) sh tools/setup.sh $*
 
 fetch-aarch64: ready-to-aarch64
 	@sh tests/aarch64/fetch.sh build/aarch64
 
-ready-to-bench:
-	@LUA=$(LUA) sh tools/setup.sh bench
-
-.PHONY: build help demo test specs test-all sanitizers $(SANITIZERS) $(PORTS) stress soak \
-  fuzz oom models memcheck schedules bench bench-quick install clean \
-  ready ready-to-test ready-to-clang ready-to-aarch64 ready-to-fuzz \
-  ready-to-bench fetch-aarch64
+.PHONY: build help demo test specs test-all sanitizers $(SANITIZERS) $(PORTS) \
+  lint stress fuzz oom soak schedules bench bench-quick memcheck models \
+  install clean ready $(READY) fetch-aarch64

@@ -108,6 +108,8 @@ static int copy_bytes(lua_State *L)
 
 /* mark(): does nothing. Callgrind, which is told the name of this function,
  * counts from one call to the next: see spec/support/costs.lua. */
+int native_mark(lua_State *L);
+
 __attribute__((noinline)) int native_mark(lua_State *L)
 {
     (void)L;

@@ -187,7 +187,7 @@ static void rest(struct waiter *waiter, const struct wait_for *end,
 }
 
 /* Until there is something to look for, or the wait is over. */
-static void sleep(struct blocked *blocked, const struct wait_for *end)
+static void doze(struct blocked *blocked, const struct wait_for *end)
 {
     struct deadline never = deadline_never();
     uint32_t snapshot = waiter_snapshot(blocked->waiter);
@@ -205,7 +205,7 @@ static void watch(struct blocked *blocked, const struct wait_for *end)
     int64_t start;
 
     while (!end->ready(end->thing)) {
-        sleep(blocked, end);
+        doze(blocked, end);
         if (!ck_pr_load_uint(&mark) || !is_on_duty(blocked))
             continue;
         rest(blocked->waiter, end, &until);

@@ -331,7 +331,7 @@ inline wake_unnoted(when)
 #define IS_AT_END (unsure || END_EARLY -> early : finished[me])
 #define IS_MARKED (SLEEP_ON -> marked : mark)
 
-/* deadlock.c, sleep: uint32_t snapshot = waiter_snapshot(blocked->waiter); ck_pr_fence_memory(); if (end->ready(end->thing) || (ck_pr_load_uint(&mark) && is_on_duty(blocked))) return; (void)waiter_sleep(blocked->waiter, snapshot, &never); */
+/* deadlock.c, doze: uint32_t snapshot = waiter_snapshot(blocked->waiter); ck_pr_fence_memory(); if (end->ready(end->thing) || (ck_pr_load_uint(&mark) && is_on_duty(blocked))) return; (void)waiter_sleep(blocked->waiter, snapshot, &never); */
 inline watcher_sleeps()
 {
     if

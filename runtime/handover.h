@@ -11,8 +11,9 @@
 
 #if defined(HANDOVER_TSAN)
 #include <sanitizer/tsan_interface.h>
-#define HANDOVER_RELEASE(thing) __tsan_release((void *)(thing))
-#define HANDOVER_ACQUIRE(thing) __tsan_acquire((void *)(thing))
+#include <stdint.h>
+#define HANDOVER_RELEASE(thing) __tsan_release((void *)(uintptr_t)(thing))
+#define HANDOVER_ACQUIRE(thing) __tsan_acquire((void *)(uintptr_t)(thing))
 #else
 #define HANDOVER_RELEASE(thing) ((void)(thing))
 #define HANDOVER_ACQUIRE(thing) ((void)(thing))

@@ -37,8 +37,9 @@ void heap_destroy(struct heap *heap);
 
 /* What Lua calls an allocator: makes an object of `size` bytes (`object` is
  * NULL), changes its size from `old` to `size`, or frees it (`size` is 0).
- * NULL: out of memory, nothing has changed; or the object has been freed. Making
- * an object smaller never fails: before 5.4 Lua relies on it, and LuaJIT does.
+ * NULL: out of memory, nothing has changed; or the object has been freed.
+ * Making an object smaller never fails: before 5.4 Lua relies on it, and LuaJIT
+ * does.
  */
 void *heap_resize(void *heap, void *object, size_t old, size_t size);
 

@@ -55,7 +55,7 @@ static inline bool refcount_is_sole(const struct refcount *count)
     return sole;
 }
 
-/* How many hold it at this moment; whoever asks keeps it alive by other means. */
+/* How many hold it just now; whoever asks keeps it alive by other means. */
 static inline unsigned refcount_holders(const struct refcount *count)
 {
     unsigned holders = ck_pr_load_uint(&count->holders);

@@ -23,6 +23,12 @@
 #define pollable_destroy pipe_destroy
 #define pollable_open pipe_open
 #define pollable_update pipe_update
+void pollable_init(struct pollable *pollable);
+void pollable_destroy(struct pollable *pollable);
+int pollable_open(struct pollable *pollable, bool (*condition)(const void *),
+                  const void *thing);
+void pollable_update(struct pollable *pollable, bool (*condition)(const void *),
+                     const void *thing);
 #include "../channels/pollable.c"
 #undef pollable_init
 #undef pollable_destroy
@@ -206,7 +212,7 @@ static void leave_room_for(int descriptors, struct rlimit *before)
     close(next);
     getrlimit(RLIMIT_NOFILE, before);
     limit = *before;
-    limit.rlim_cur = (rlim_t)(next + descriptors);
+    limit.rlim_cur = (rlim_t)next + (rlim_t)descriptors;
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# setup.sh [test|bench|fuzz|clang|aarch64]: sees to it that what is needed to
-# build, or to build and test, measure, fuzz, or test elsewhere, is there, for
-# the Lua that $LUA names (5.1, 5.2, 5.3, 5.4 or luajit). On Debian and its
-# relatives root gets what is missing installed; everybody else is told what it
-# is.
+# setup.sh [test|bench|fuzz|lint|clang|aarch64]: sees to it that what is needed
+# to build, or to build and test, measure, fuzz, lint, or test elsewhere, is
+# there, for the Lua that $LUA names (5.1, 5.2, 5.3, 5.4 or luajit). On Debian
+# and its relatives root gets what is missing installed; everybody else is told
+# what it is.
 set -u
 
 version=${LUA:-5.4}
@@ -101,6 +101,11 @@ check() {
     need "Spin" spin command -v spin
     need "strace" strace command -v strace
     need "valgrind" valgrind command -v valgrind
+  fi
+  if [ "${1-}" = lint ]; then
+    need "clang-format" clang-format command -v clang-format
+    need "clang-tidy" clang-tidy command -v clang-tidy
+    need "cppcheck" cppcheck command -v cppcheck
   fi
   if [ "${1-}" = clang ]; then
     need "Ninja" ninja-build command -v ninja

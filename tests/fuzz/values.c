@@ -141,7 +141,7 @@ static void push_leaf(struct maker *m)
         lua_pushnil(m->L);
         break;
     case 1:
-        lua_pushboolean(m->L, byte(m) % 2);
+        lua_pushboolean(m->L, byte(m) % 2 != 0);
         break;
     case 2:
         push_near_border(m);
@@ -192,8 +192,7 @@ static void push_object(struct maker *m)
     if (m->object_count == 0)
         lua_pushnil(m->L);
     else
-        lua_rawgeti(m->L, m->objects,
-                    (int)(byte(m) % m->object_count) + 1);
+        lua_rawgeti(m->L, m->objects, (int)(byte(m) % m->object_count) + 1);
 }
 
 static void push_any(struct maker *m)

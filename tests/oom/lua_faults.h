@@ -6,8 +6,8 @@
 #ifndef TESTS_OOM_LUA_FAULTS_H
 #define TESTS_OOM_LUA_FAULTS_H
 
-#include "lua_compat.h"
 #include "faults.h"
+#include "lua_compat.h"
 
 /* What differs between a program of our own and the stock interpreter. */
 

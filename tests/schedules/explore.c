@@ -195,7 +195,7 @@ static void print_lines(void)
     unsigned i = line_count < LINES ? 0 : line_count - LINES;
 
     if (i > 0)
-        fprintf(stderr, "  (the last %u of %u lines)\n", LINES, line_count);
+        fprintf(stderr, "  (the last %d of %u lines)\n", LINES, line_count);
     for (; i < line_count; i++)
         fprintf(stderr, "  %s\n", lines[i % LINES]);
 }

@@ -348,9 +348,9 @@ static void print_results(double seconds, bool good)
         "%u scenarios, %.1f s with %u processes, %.0f schedules a second; "
         "SEED=%llu\n",
         good ? "all good" : "FAILED",
-        (unsigned long long)(all.schedules + random.schedules),
+        (unsigned long long)all.schedules + random.schedules,
         (unsigned long long)all.schedules, (unsigned long long)random.schedules,
-        (unsigned long long)(all.steps + random.steps), scenario_count, seconds,
+        (unsigned long long)all.steps + random.steps, scenario_count, seconds,
         options.workers, (double)(all.schedules + random.schedules) / seconds,
         (unsigned long long)options.seed);
 }

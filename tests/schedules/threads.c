@@ -23,7 +23,7 @@ static void (*key_ends[KEYS])(void *);
 static const void *values[EXPLORE_THREADS][KEYS];
 
 /* What has become of an operating system thread. */
-static enum {
+static enum fate {
     NO_THREAD,
     ATTACHED,
     JOINED,
@@ -244,7 +244,8 @@ bool osthread_is_gone(const struct osthread *thread)
     return false;
 }
 
-static void settle(const struct osthread *thread, const char *what, int fate)
+static void settle(const struct osthread *thread, const char *what,
+                   enum fate fate)
 {
     unsigned number = number_of(thread);
 

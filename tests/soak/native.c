@@ -38,7 +38,7 @@ static int native_allocated(lua_State *L)
         return 1;
     }
     info = mallinfo2();
-    lua_pushinteger(L, (lua_Integer)(info.uordblks + info.hblkhd));
+    lua_pushinteger(L, (lua_Integer)info.uordblks + (lua_Integer)info.hblkhd);
     return 1;
 }
 
