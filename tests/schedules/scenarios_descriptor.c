@@ -114,8 +114,6 @@ static void change_once(void *unused)
 
 static void a_descriptor_agrees(void)
 {
-    int descriptor;
-
     pollable_init(&pollable);
     explore_start("changes", change_twice, NULL);
     explore_start("changes", change_once, NULL);
