@@ -5,6 +5,7 @@
  * Selecting, descriptors and names have tests of their own.
  */
 #include "support/check.h"
+#include "support/deadlines.h"
 #include "support/no_memory.h"
 #include "support/one_channel.h"
 #include "support/parcel.h"
@@ -423,7 +424,6 @@ static void interrupts_end_waits(void)
 static void all(void)
 {
     (void)waiter_setup();
-    never = deadline_never();
     check_part("a new channel is open and empty",
                a_new_channel_is_open_and_empty);
     check_part("messages come in order", messages_come_in_order);

@@ -3,6 +3,8 @@
  * Whether the books of a channel balance when crowds use it.
  */
 #include "support/check.h"
+#include "support/crowd.h"
+#include "support/deadlines.h"
 #include "support/one_channel.h"
 #include "support/stress.h"
 
@@ -36,18 +38,6 @@ static struct {
     enum channel_result told;
     atomic_uint seen;
 } book[PARTIES][MOST];
-
-static struct deadline any_deadline(struct random *random)
-{
-    switch (random_below(random, 3)) {
-    case 0:
-        return at_once;
-    case 1:
-        return deadline_after(random_below(random, 60) / 1e3);
-    default:
-        return never;
-    }
-}
 
 static void check_result(const struct party *party, enum channel_result result,
                          const struct deadline *deadline)
@@ -85,9 +75,9 @@ static void *send_messages(void *argument)
 
     (void)waiter_adopt(party->waiter);
     if (party->accepts)
-        waiter_accept_interrupts(nudged, NULL);
+        waiter_accept_interrupts(ignore_nudge, NULL);
     for (i = 0; i < crowd.messages; i++) {
-        deadline = any_deadline(&party->random);
+        deadline = random_deadline(&party->random);
         message = stamped(party->number, i);
         closed = result == CHANNEL_CLOSED;
         result = channel_send(channel, message, &deadline);
@@ -128,7 +118,7 @@ static void note(struct message *message, unsigned *expected)
 static enum channel_result receive_one(struct party *party,
                                        struct message **message)
 {
-    struct deadline deadline = any_deadline(&party->random);
+    struct deadline deadline = random_deadline(&party->random);
     enum channel_result result;
 
     if (deadline.kind == DEADLINE_AT_ONCE && random_one_in(&party->random, 2))
@@ -148,7 +138,7 @@ static void *receive_messages(void *argument)
 
     (void)waiter_adopt(party->waiter);
     if (party->accepts)
-        waiter_accept_interrupts(nudged, NULL);
+        waiter_accept_interrupts(ignore_nudge, NULL);
     while (!(crowd.leaves && atomic_load(&over))) {
         result = receive_one(party, &message);
         if (result == CHANNEL_CLOSED)
@@ -324,11 +314,9 @@ static void the_books_of_crowds_balance(void)
 
 /* Each sends before it receives: so there is always something for everybody,
  * also while another one is at it. */
-#define GROUP 4
-
-static void *send_before_receiving(void *argument)
+static void send_before_receiving(struct guest *guest)
 {
-    struct random *random = argument;
+    struct random *random = &guest->random;
     unsigned i;
 
     for (i = 0; i < STRESS_SCALED(1000); i++) {
@@ -336,31 +324,22 @@ static void *send_before_receiving(void *argument)
             CHECK(false, "there is room for everybody");
         if (random_one_in(random, 4))
             random_pause(random);
-        if (channel_count(channel) == 0 || channel_count(channel) > GROUP)
+        if (channel_count(channel) == 0 || channel_count(channel) > CROWD)
             CHECK(false, "the count is right at any time");
         if (look() < 0)
             CHECK(false, "there is something to be seen at once");
         if ((random_one_in(random, 2) ? get() : get_within(&at_once)) < 0)
             CHECK(false, "there is something to be received at once");
     }
-    return NULL;
 }
 
 static void nothing_is_there_only_if_nothing_is(void)
 {
     struct stress s = stress_begin("group", 20);
-    struct random randoms[GROUP];
-    pthread_t threads[GROUP];
-    unsigned i;
 
     for (; stress_goes_on(&s); s.round++) {
-        new_channel(s.round % 2 == 0 ? 0 : GROUP);
-        for (i = 0; i < GROUP; i++) {
-            randoms[i] = random_split(&s.random);
-            threads[i] = check_start(send_before_receiving, &randoms[i]);
-        }
-        for (i = 0; i < GROUP; i++)
-            check_join(threads[i]);
+        new_channel(s.round % 2 == 0 ? 0 : CROWD);
+        crowd_play(send_before_receiving, &s.random);
         CHECK(get() == NOTHING && channel_count(channel) == 0,
               "each has received one for each it has sent");
         drop_channel();
@@ -370,7 +349,6 @@ static void nothing_is_there_only_if_nothing_is(void)
 static void all(void)
 {
     (void)waiter_setup();
-    never = deadline_never();
     check_part("the books of crowds balance", the_books_of_crowds_balance);
     check_part("nothing is there only if nothing is",
                nothing_is_there_only_if_nothing_is);

@@ -9,6 +9,7 @@
 
 #include "support/check.h"
 #include "support/crowd.h"
+#include "support/deadlines.h"
 #include "support/descriptors.h"
 #include "support/stamps.h"
 #include "support/step.h"
@@ -16,7 +17,6 @@
 
 static struct channel *channel;
 static struct message *message;
-static const struct deadline at_once = {.kind = DEADLINE_AT_ONCE};
 
 static bool channel_agrees(void)
 {
@@ -191,8 +191,7 @@ static void play_channel(const char *name, void (*before)(void),
 
     for (tour = step_tour(name); step_on_tour(&tour);) {
         before();
-        if (step_run(tour.n, run, stop, NULL) == STEP_NOT_STOPPED)
-            stop(NULL);
+        step_meet(tour.n, run, stop, NULL);
         CHECK(channel_agrees(), "the descriptor agrees with the channel");
         while (receive_one())
             if (!channel_agrees())
@@ -258,18 +257,15 @@ static void receive_when_told(void)
     }
 }
 
-static void *use_channel(void *argument)
+static void use_channel(struct guest *guest)
 {
-    struct guest *guest = argument;
-
     meet();
-    if (guest == &guests[0])
+    if (guest->number == 0)
         send_often(&guest->random);
-    else if (guest == &guests[1])
+    else if (guest->number == 1)
         look_often(&guest->random);
     else
         receive_when_told();
-    return NULL;
 }
 
 static void who_polls_a_channel_misses_no_message(void)

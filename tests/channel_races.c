@@ -3,7 +3,9 @@
  * What happens at a channel between any two instructions of who uses it.
  */
 #include "support/check.h"
+#include "support/deadlines.h"
 #include "support/one_channel.h"
+#include "support/own_waiter.h"
 #include "support/step.h"
 
 /* What run() has received or seen. */
@@ -19,8 +21,7 @@ static void play(const char *name, void (*before)(void), void (*run)(void *),
     for (tour = step_tour(name); step_on_tour(&tour);) {
         before();
         outcome = CHANNEL_TIMEOUT;
-        if (step_run(tour.n, run, stop, NULL) == STEP_NOT_STOPPED)
-            stop(NULL);
+        step_meet(tour.n, run, stop, NULL);
         got = number_of(outcome, received);
         after();
         drop_channel();
@@ -503,8 +504,6 @@ static void messages_can_be_taken_while_they_are_dropped(void)
 }
 
 /* An interrupt comes, with what was waited for. */
-static struct waiter *own;
-
 /* With somebody behind who is not interrupted. */
 static void interrupt_and_send_four(void *argument)
 {
@@ -521,26 +520,21 @@ static void four_was_received_or_left(void)
     four_was_received_by_one();
 }
 
-static void *interrupt_at_any_time(void *argument)
+static void interrupt_at_any_time(void)
 {
-    (void)waiter_adopt(own);
-    waiter_accept_interrupts(nudged, NULL);
+    waiter_accept_interrupts(ignore_nudge, NULL);
     play("interrupt", empty_channel, run_receive, interrupt_and_send_four,
          four_was_received_or_left);
-    return argument;
 }
 
 static void an_interrupt_can_come_at_any_time(void)
 {
-    own = waiter_new();
-    check_join(check_start(interrupt_at_any_time, NULL));
-    waiter_release(own);
+    with_own_waiter(interrupt_at_any_time);
 }
 
 static void all(void)
 {
     (void)waiter_setup();
-    never = deadline_never();
     if (!step_works())
         return;
     check_part("a sender can stop at any time", a_sender_can_stop_at_any_time);

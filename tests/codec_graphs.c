@@ -8,6 +8,7 @@
 #include "lua_codec_format.h"
 #include "mailbox.h"
 #include "support/check.h"
+#include "support/deadlines.h"
 #include "support/graphs.h"
 #include "support/lua_parcel.h"
 #include "support/states.h"
@@ -397,7 +398,6 @@ static struct mailbox there, back;
 /* Sends back all that arrives. */
 static void *echo(void *argument)
 {
-    struct deadline never = deadline_never();
     struct memory memory;
     lua_State *L = state_new(&memory);
     struct message *message;
@@ -416,7 +416,6 @@ static void *echo(void *argument)
 
 static void send_and_compare(struct random *random)
 {
-    struct deadline never = deadline_never();
     struct message *message;
 
     push_random_values(from, random_next(random), 20);

@@ -3,13 +3,13 @@
  * Waits that nobody can end any more: which are found, and which are none.
  */
 #include "support/check.h"
+#include "support/deadlines.h"
 #include "support/workers.h"
 
 /* ---- what they do ---- */
 
 static void receive_once(struct worker *worker)
 {
-    struct deadline never = deadline_never();
     struct message *message;
 
     worker->waits = true;
@@ -22,7 +22,6 @@ static void receive_once(struct worker *worker)
 
 static void send_once(struct worker *worker)
 {
-    struct deadline never = deadline_never();
     struct message *message = message_new();
 
     worker->waits = true;
@@ -35,7 +34,6 @@ static void send_once(struct worker *worker)
 static void receive_then_send(struct worker *worker)
 {
     struct message *message = message_new();
-    struct deadline never = deadline_never();
 
     receive_once(worker);
     if (channel_send(at(worker, 1), message, &never) != CHANNEL_OK)
@@ -44,7 +42,6 @@ static void receive_then_send(struct worker *worker)
 
 static void send_to(struct channel *channel, struct channel *within)
 {
-    struct deadline at_once = deadline_after(0);
     struct message *message = message_new();
     uint32_t number;
 

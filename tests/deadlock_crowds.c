@@ -3,6 +3,7 @@
  * Waits that nobody can end any more, among many that somebody ends.
  */
 #include "support/check.h"
+#include "support/deadlines.h"
 #include "support/workers.h"
 
 /* Feeders never wait for ever; so whatever they send must arrive. Relays wait,
@@ -42,7 +43,6 @@ static void feed(struct worker *worker)
 
 static bool take_one(struct worker *worker, unsigned number)
 {
-    struct deadline never = deadline_never();
     struct message *message;
 
     if (channel_receive(at(worker, number), &message, &never) != CHANNEL_OK)
@@ -55,7 +55,6 @@ static bool take_one(struct worker *worker, unsigned number)
 
 static void relay(struct worker *worker)
 {
-    struct deadline never = deadline_never();
     struct message *message;
 
     while (take_one(worker, 0)) {
@@ -113,11 +112,8 @@ static void a_day(struct random *random)
 
 static void many_days(void)
 {
-    struct stress s = stress_begin("days", 2000);
-
     begin();
-    for (; stress_goes_on(&s); s.round++)
-        a_day(&s.random);
+    stress_rounds("days", 2000, a_day);
     end();
 }
 

@@ -2,11 +2,15 @@
  *
  * The names of channels: who has one, who finds it, and for how long.
  */
+#define CROWD 6
+
 #include "name.h"
 
 #include <sched.h>
 
 #include "support/check.h"
+#include "support/crowd.h"
+#include "support/deadlines.h"
 #include "support/no_memory.h"
 #include "support/stamps.h"
 #include "support/step.h"
@@ -161,7 +165,6 @@ static void a_name_lives_on_in_a_message(void)
 {
     struct channel *outer = with_name("outer", 5);
     struct channel *inner = with_name("inner", 5);
-    struct deadline at_once = deadline_after(0);
     struct message *message = message_new();
     uint32_t number;
 
@@ -293,8 +296,7 @@ static void a_name_can_be_inherited_at_any_time(void)
 
     for (tour = step_tour("heir"); step_on_tour(&tour);) {
         leaving = with_name("name", 4);
-        if (step_run(tour.n, run_drop, start_heir, NULL) == STEP_NOT_STOPPED)
-            start_heir(NULL);
+        step_meet(tour.n, run_drop, start_heir, NULL);
         check_join(other_thread);
         CHECK(finds(heir, "name", 4) && is_taken("name", 4),
               "who has a channel of a name is who is found by it");
@@ -339,8 +341,7 @@ static void a_channel_can_leave_at_any_time(void)
 
     for (tour = step_tour("leave"); step_on_tour(&tour);) {
         leaving = with_name("name", 4);
-        if (step_run(tour.n, run_find, start_leaving, NULL) == STEP_NOT_STOPPED)
-            start_leaving(NULL);
+        step_meet(tour.n, run_find, start_leaving, NULL);
         check_join(other_thread);
         CHECK_NUMBER(live_count(LIVE_HANDLES), looked_up != NULL,
                      "a channel that is found lives");
@@ -351,14 +352,6 @@ static void a_channel_can_leave_at_any_time(void)
 }
 
 /* ---- crowds ---- */
-
-#define CROWD 6
-
-struct member {
-    struct random random;
-    pthread_t thread;
-    unsigned made, found;
-};
 
 /* Few names for many threads. */
 static const struct {
@@ -377,61 +370,52 @@ static void check_sole(const struct channel *channel, unsigned i)
         CHECK(false, "no two living channels have the same name");
 }
 
-static struct channel *make_or_find(struct member *member, unsigned i)
+static atomic_uint made, found;
+
+static struct channel *make_or_find(struct guest *guest, unsigned i)
 {
     struct channel *channel = NULL;
 
-    if (random_one_in(&member->random, 2)) {
+    if (random_one_in(&guest->random, 2)) {
         channel = channel_find(names[i].bytes, names[i].length);
-        member->found += channel != NULL;
+        atomic_fetch_add(&found, channel != NULL);
     } else if (channel_new(0, names[i].bytes, names[i].length, &channel) ==
                CHANNEL_OK) {
-        member->made++;
+        atomic_fetch_add(&made, 1);
     }
     return channel;
 }
 
-static void *come_and_go(void *argument)
+static void come_and_go(struct guest *guest)
 {
-    struct member *member = argument;
     struct channel *channel;
     unsigned i, round;
 
     for (round = 0; round < STRESS_SCALED(500); round++) {
-        i = random_below(&member->random, 4);
-        channel = make_or_find(member, i);
+        i = random_below(&guest->random, 4);
+        channel = make_or_find(guest, i);
         if (channel == NULL)
             continue;
         check_sole(channel, i);
         /* Or the others may be through before anybody else runs. */
-        if (random_one_in(&member->random, 2))
+        if (random_one_in(&guest->random, 2))
             sched_yield();
-        if (random_one_in(&member->random, 10) &&
+        if (random_one_in(&guest->random, 10) &&
             !is_taken(names[i].bytes, names[i].length))
             CHECK(false, "the name of a living channel is taken");
         check_sole(channel, i);
         drop(channel);
     }
-    return NULL;
 }
 
 static void a_name_has_one_living_channel_at_any_time(void)
 {
     struct stress s = stress_begin("crowd", 400);
-    struct member members[CROWD];
-    unsigned made = 0, found = 0, i;
+    unsigned i;
 
     /* Sooner or later one finds what another has made, or the test hangs. */
     for (; stress_goes_on(&s) || made == 0 || found == 0; s.round++) {
-        for (i = 0; i < CROWD; i++) {
-            members[i] = (struct member){.random = random_split(&s.random)};
-            members[i].thread = check_start(come_and_go, &members[i]);
-        }
-        for (i = 0; i < CROWD; i++) {
-            check_join(members[i].thread);
-            made += members[i].made;
-            found += members[i].found;
-        }
+        crowd_play(come_and_go, &s.random);
         for (i = 0; i < 4; i++)
             CHECK(channel_find(names[i].bytes, names[i].length) == NULL,
                   "a name is free when its channel is gone");

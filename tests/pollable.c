@@ -238,9 +238,7 @@ static void play_changes(const char *name, int from, int by, int other)
     for (tour = step_tour(name); step_on_tour(&tour);) {
         begin(from);
         (void)open_shown();
-        if (step_run(tour.n, run_change, stop_change_and_look, NULL) ==
-            STEP_NOT_STOPPED)
-            stop_change_and_look(NULL);
+        step_meet(tour.n, run_change, stop_change_and_look, NULL);
         end();
     }
 }
@@ -258,8 +256,7 @@ static void changes_can_come_while_it_is_opened(void)
     for (tour = step_tour("open"); step_on_tour(&tour);) {
         begin((int)tour.n % 2);
         stop_by = level == 0 ? 1 : -1;
-        if (step_run(tour.n, run_open, stop_change, NULL) == STEP_NOT_STOPPED)
-            stop_change(NULL);
+        step_meet(tour.n, run_open, stop_change, NULL);
         end();
     }
 }
@@ -291,8 +288,7 @@ static void others_can_open_it_at_any_time(void)
 
     for (tour = step_tour("openers"); step_on_tour(&tour);) {
         begin((int)tour.n % 2);
-        if (step_run(tour.n, run_open, start_opener, NULL) == STEP_NOT_STOPPED)
-            start_opener(NULL);
+        step_meet(tour.n, run_open, start_opener, NULL);
         check_join(opener);
         CHECK(opened >= 0 && opened == opened_elsewhere,
               "all who open it get the same descriptor");
@@ -303,9 +299,8 @@ static void others_can_open_it_at_any_time(void)
 
 /* ---- crowds ---- */
 
-static void *change_often(void *argument)
+static void change_often(struct guest *guest)
 {
-    struct guest *guest = argument;
     unsigned i;
 
     meet();
@@ -314,7 +309,6 @@ static void *change_often(void *argument)
         if (random_one_in(&guest->random, 4))
             random_pause(&guest->random);
     }
-    return NULL;
 }
 
 static void it_agrees_whenever_all_are_quiet(void)
@@ -334,17 +328,14 @@ static void it_agrees_whenever_all_are_quiet(void)
 /* All open it at once, some change the condition before or after. */
 static int got[CROWD];
 
-static void *open_at_once(void *argument)
+static void open_at_once(struct guest *guest)
 {
-    struct guest *guest = argument;
-
     meet();
     if (random_one_in(&guest->random, 2))
         change(1);
-    got[guest - guests] = open_shown();
+    got[guest->number] = open_shown();
     if (random_one_in(&guest->random, 2))
         change(-1);
-    return NULL;
 }
 
 static void all_open_the_same(void)
@@ -402,17 +393,15 @@ static void lower_often(int descriptor)
     }
 }
 
-static void *raise_or_lower(void *argument)
+static void raise_or_lower(struct guest *guest)
 {
-    struct guest *guest = argument;
     int descriptor = open_shown();
 
     meet();
-    if ((guest - guests) % 2 == 0)
+    if (guest->number % 2 == 0)
         raise_often(&guest->random);
     else
         lower_often(descriptor);
-    return NULL;
 }
 
 static void who_polls_misses_no_change(void)

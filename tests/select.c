@@ -4,6 +4,7 @@
  * and who is woken for it.
  */
 #include "support/check.h"
+#include "support/deadlines.h"
 #include "support/many_channels.h"
 #include "support/no_memory.h"
 #include "support/step.h"
@@ -208,7 +209,6 @@ static void no_system_calls_without_need(void)
 static void all(void)
 {
     (void)waiter_setup();
-    never = deadline_never();
     check_part("nothing may come in time", nothing_may_come_in_time);
     check_part("the first from the start is chosen",
                the_first_from_the_start_is_chosen);

@@ -3,6 +3,7 @@
  * Whether the books balance when crowds select.
  */
 #include "support/check.h"
+#include "support/deadlines.h"
 #include "support/many_channels.h"
 #include "support/stress.h"
 
@@ -36,18 +37,6 @@ static struct party senders[SENDERS], selectors[SELECTORS],
 static unsigned messages, cleared;
 static atomic_bool over;
 
-static struct deadline any_deadline(struct random *random)
-{
-    switch (random_below(random, 3)) {
-    case 0:
-        return at_once;
-    case 1:
-        return deadline_after(random_below(random, 60) / 1e3);
-    default:
-        return never;
-    }
-}
-
 /* Often one of the first, for which there are several threads. */
 static unsigned any_channel(struct random *random)
 {
@@ -64,7 +53,7 @@ static void *send_messages(void *argument)
 
     for (i = 0; i < messages; i++) {
         where = any_channel(&party->random);
-        deadline = any_deadline(&party->random);
+        deadline = random_deadline(&party->random);
         message = stamped(party->number, i);
         book[party->number][i].where = where;
         result = channel_send(channels[where], message, &deadline);
@@ -112,11 +101,11 @@ static void *select_messages(void *argument)
     unsigned i, which;
 
     (void)waiter_adopt(party->waiter);
-    waiter_accept_interrupts(nudged, NULL);
+    waiter_accept_interrupts(ignore_nudge, NULL);
     while (party->count > 0) {
         for (i = 0; i < party->count; i++)
             channel_await(&places[i], channels[party->list[i]]);
-        deadline = any_deadline(&party->random);
+        deadline = random_deadline(&party->random);
         result = select_receive(places, party->count,
                                 random_below(&party->random, party->count),
                                 &deadline, &which, &message);
@@ -141,9 +130,9 @@ static void *receive_messages(void *argument)
     struct message *message;
 
     (void)waiter_adopt(party->waiter);
-    waiter_accept_interrupts(nudged, NULL);
+    waiter_accept_interrupts(ignore_nudge, NULL);
     while (result != CHANNEL_CLOSED) {
-        deadline = any_deadline(&party->random);
+        deadline = random_deadline(&party->random);
         result = channel_receive(channels[where], &message, &deadline);
         if (result == CHANNEL_OK)
             note(party, where, message);
@@ -299,7 +288,6 @@ static void the_books_of_crowds_balance(void)
 static void all(void)
 {
     (void)waiter_setup();
-    never = deadline_never();
     check_part("the books of crowds balance", the_books_of_crowds_balance);
 }
 

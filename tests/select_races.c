@@ -3,7 +3,9 @@
  * What happens between any two instructions of a thread that selects.
  */
 #include "support/check.h"
+#include "support/deadlines.h"
 #include "support/many_channels.h"
+#include "support/own_waiter.h"
 #include "support/step.h"
 
 static struct choice choice;
@@ -21,8 +23,7 @@ static void play(const char *name, void (*run)(void *), void (*stop)(void *),
             put(0, 1);
             put(0, 2);
         }
-        if (step_run(tour.n, run, stop, NULL) == STEP_NOT_STOPPED)
-            stop(NULL);
+        step_meet(tour.n, run, stop, NULL);
         choice = choice_of(outcome, chosen, received);
         after();
         drop_channels();
@@ -170,8 +171,6 @@ static void a_receiver_can_stop_at_any_time(void)
     play("for ever", run_receive, another_selects_for_ever, both_were_received);
 }
 
-static struct waiter *own;
-
 static void interrupt_and_send(void *argument)
 {
     (void)argument;
@@ -187,26 +186,21 @@ static void five_was_received_or_is_left(void)
     waiter_interrupt(own, INTERRUPT_NONE);
 }
 
-static void *interrupt_at_any_time(void *argument)
+static void interrupt_at_any_time(void)
 {
-    (void)waiter_adopt(own);
-    waiter_accept_interrupts(nudged, NULL);
+    waiter_accept_interrupts(ignore_nudge, NULL);
     play("interrupt", run_select, interrupt_and_send,
          five_was_received_or_is_left);
-    return argument;
 }
 
 static void an_interrupt_can_come_at_any_time(void)
 {
-    own = waiter_new();
-    check_join(check_start(interrupt_at_any_time, NULL));
-    waiter_release(own);
+    with_own_waiter(interrupt_at_any_time);
 }
 
 static void all(void)
 {
     (void)waiter_setup();
-    never = deadline_never();
     if (!step_works())
         return;
     check_part("who selects can be woken at any time",

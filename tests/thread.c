@@ -9,8 +9,10 @@
 #include <dlfcn.h>
 
 #include "support/check.h"
+#include "support/deadlines.h"
 #include "support/limits.h"
 #include "support/no_memory.h"
+#include "support/own_waiter.h"
 #include "support/scene.h"
 
 /* Counted, for joining a thread twice has no effect that can be relied on. */
@@ -108,7 +110,6 @@ static void a_refused_start_can_be_repeated(void)
 /* What start() was told, and what follows. */
 static void live_through(bool detached, bool joinable)
 {
-    struct deadline never = deadline_never();
     struct thread *thread = scene_new();
     bool keeps = detached || !joinable;
 
@@ -197,7 +198,7 @@ static void a_life_has_states(void)
 
 static void wait_for_the_end(struct thread *thread)
 {
-    struct deadline at_once = deadline_after(0), deadline;
+    struct deadline deadline;
     double start = check_seconds();
 
     CHECK(thread_wait(thread, &at_once) == WAIT_TIMEOUT,
@@ -215,7 +216,7 @@ static void wait_for_the_end(struct thread *thread)
     CHECK(thread_wait(thread, &at_once) == WAIT_READY &&
               thread_wait(thread, &deadline) == WAIT_READY,
           "it has finished for ever");
-    deadline = deadline_never();
+    deadline = never;
     CHECK(thread_wait(thread, &deadline) == WAIT_READY &&
               thread_wait(thread, &deadline) == WAIT_READY,
           "also for those who would wait for ever");
@@ -250,7 +251,6 @@ static void the_end_can_be_waited_for(void)
 
 static void the_end_can_be_waited_for_without_end(void)
 {
-    struct deadline never = deadline_never();
     struct thread *thread = scene_start(body_answers);
 
     scene.may_end = true;
@@ -263,15 +263,13 @@ static void the_end_can_be_waited_for_without_end(void)
 }
 
 /* A parent that is itself a child can be interrupted while it waits. */
-static void *wait_interrupted(void *waiter)
+static void wait_interrupted(void)
 {
-    struct deadline never = deadline_never();
     struct thread *thread;
 
-    (void)waiter_adopt(waiter);
     thread = scene_start(body_answers);
     waiter_accept_interrupts(scene_nudged, NULL);
-    waiter_interrupt(waiter, INTERRUPT_ONCE);
+    waiter_interrupt(own, INTERRUPT_ONCE);
     CHECK(thread_wait(thread, &never) == WAIT_INTERRUPTED,
           "a wait for the end can be interrupted");
     CHECK(thread_state(thread) != THREAD_FINISHED,
@@ -279,21 +277,17 @@ static void *wait_interrupted(void *waiter)
     scene.may_end = true;
     CHECK(thread_wait(thread, &never) == WAIT_READY,
           "it can be waited for again");
-    waiter_interrupt(waiter, INTERRUPT_ALWAYS);
+    waiter_interrupt(own, INTERRUPT_ALWAYS);
     CHECK(thread_wait(thread, &never) == WAIT_READY,
           "one that has finished comes before an interrupt");
     check_result(thread);
     thread_reap(thread);
     thread_release(thread);
-    return NULL;
 }
 
 static void a_wait_for_the_end_can_be_interrupted(void)
 {
-    struct waiter *waiter = waiter_new();
-
-    check_join(check_start(wait_interrupted, waiter));
-    waiter_release(waiter);
+    with_own_waiter(wait_interrupted);
     scene_check_all_gone();
 }
 

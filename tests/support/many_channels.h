@@ -6,6 +6,7 @@
 #define TESTS_SUPPORT_MANY_CHANNELS_H
 
 #include "check.h"
+#include "deadlines.h"
 #include "select.h"
 #include "stamps.h"
 #include "task.h"
@@ -15,8 +16,6 @@
 
 static struct channel *channels[MANY];
 static unsigned total;
-static struct deadline never;
-static const struct deadline at_once = {.kind = DEADLINE_AT_ONCE};
 
 static inline void new_channels(unsigned count)
 {
@@ -138,18 +137,13 @@ struct visitor {
     struct choice choice;
 };
 
-static inline void nudged(void *context)
-{
-    (void)context;
-}
-
 static inline void *visit(void *argument)
 {
     struct visitor *visitor = argument;
 
     atomic_store(&visitor->task, task_self());
     (void)waiter_adopt(visitor->waiter);
-    waiter_accept_interrupts(nudged, NULL);
+    waiter_accept_interrupts(ignore_nudge, NULL);
     visitor->choice =
         choose(visitor->list, visitor->count, 0, &visitor->deadline);
     atomic_store(&visitor->ended, true);

@@ -7,13 +7,12 @@
 
 #include "channel.h"
 #include "check.h"
+#include "deadlines.h"
 #include "lockword.h"
 #include "stamps.h"
 #include "task.h"
 
 static struct channel *channel;
-static struct deadline never;
-static const struct deadline at_once = {.kind = DEADLINE_AT_ONCE};
 
 static inline void new_channel(uint64_t capacity)
 {
@@ -117,11 +116,6 @@ struct visitor {
     int got;
 };
 
-static inline void nudged(void *context)
-{
-    (void)context;
-}
-
 static inline void *visit(void *argument)
 {
     struct visitor *visitor = argument;
@@ -129,7 +123,7 @@ static inline void *visit(void *argument)
 
     atomic_store(&visitor->task, task_self());
     (void)waiter_adopt(visitor->waiter);
-    waiter_accept_interrupts(nudged, NULL);
+    waiter_accept_interrupts(ignore_nudge, NULL);
     if (visitor->sends) {
         result = put_within(visitor->number, &never);
         visitor->got =

@@ -8,6 +8,7 @@
 #define TESTS_SUPPORT_SCENE_H
 
 #include "check.h"
+#include "deadlines.h"
 #include "stress.h"
 #include "thread.h"
 
@@ -125,8 +126,6 @@ static inline void body_accepts(struct thread *thread)
 /* Accepts interrupts, and waits for a message that does not come. */
 static inline void body_sleeps(struct thread *thread)
 {
-    struct deadline never = deadline_never();
-
     check_expect_signals();
     message_release(mailbox_pop_owner(&thread->inbox));
     (void)thread_settle(thread);

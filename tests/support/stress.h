@@ -91,4 +91,13 @@ static inline bool stress_goes_on(const struct stress *stress)
     return check_seconds() < stress->end;
 }
 
+static inline void stress_rounds(const char *name, unsigned long rounds,
+                                 void (*round)(struct random *))
+{
+    struct stress s = stress_begin(name, rounds);
+
+    for (; stress_goes_on(&s); s.round++)
+        round(&s.random);
+}
+
 #endif

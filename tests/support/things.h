@@ -10,6 +10,7 @@
 #include <ck_pr.h>
 
 #include "check.h"
+#include "deadlines.h"
 #include "task.h"
 #include "waitpoint.h"
 
@@ -97,11 +98,6 @@ struct sleeper {
 
 static atomic_uint sleepers_ended;
 
-static inline void sleeper_nudged(void *context)
-{
-    (void)context;
-}
-
 static inline void *sleeper_main(void *argument)
 {
     struct sleeper *sleeper = argument;
@@ -109,7 +105,7 @@ static inline void *sleeper_main(void *argument)
     atomic_store(&sleeper->task, task_self());
     (void)waiter_adopt(sleeper->waiter);
     if (sleeper->accepts)
-        waiter_accept_interrupts(sleeper_nudged, NULL);
+        waiter_accept_interrupts(ignore_nudge, NULL);
     sleeper->result = things_wait(sleeper->things, sleeper->count, 0,
                                   &sleeper->deadline, &sleeper->which);
     sleeper->order = atomic_fetch_add(&sleepers_ended, 1);
@@ -148,8 +144,7 @@ static inline enum wait_result sleeper_end(struct sleeper *sleeper)
 
 static inline struct sleeper sleeper_at(struct thing *thing)
 {
-    struct sleeper sleeper = {
-        .things = {thing}, .count = 1, .deadline = deadline_never()};
+    struct sleeper sleeper = {.things = {thing}, .count = 1, .deadline = never};
 
     return sleeper;
 }
@@ -158,7 +153,7 @@ static inline struct sleeper sleeper_at_two(struct thing *one,
                                             struct thing *other)
 {
     struct sleeper sleeper = {
-        .things = {one, other}, .count = 2, .deadline = deadline_never()};
+        .things = {one, other}, .count = 2, .deadline = never};
 
     return sleeper;
 }
