@@ -409,12 +409,12 @@ static void interrupts_end_waits(void)
 
     new_channel(1);
     visitor_start(&receiver);
-    waiter_interrupt(receiver.waiter, INTERRUPT_ONCE);
+    waiter_interrupt(receiver.thread.waiter, INTERRUPT_ONCE);
     CHECK_NUMBER(visitor_end(&receiver), -(int)CHANNEL_INTERRUPTED,
                  "who waits for a message can be interrupted");
     fill(1);
     visitor_start(&sender);
-    waiter_interrupt(sender.waiter, INTERRUPT_ONCE);
+    waiter_interrupt(sender.thread.waiter, INTERRUPT_ONCE);
     CHECK_NUMBER(visitor_end(&sender), -(int)CHANNEL_INTERRUPTED,
                  "who waits for room can be interrupted");
     CHECK(get() == 0 && get() == NOTHING, "and has sent nothing");

@@ -4,8 +4,8 @@
  */
 #include "support/check.h"
 #include "support/deadlines.h"
+#include "support/known_waiter.h"
 #include "support/one_channel.h"
-#include "support/own_waiter.h"
 #include "support/step.h"
 
 /* What run() has received or seen. */

@@ -152,7 +152,8 @@ static void one_message_wakes_one(void)
     visitor_start(&other);
     put(2, 1);
     CHECK(chose(visitor_end(&one), 2, 1), "who has waited longest is woken");
-    CHECK_EVENTUALLY(waiting(0) == 1 && !other.ended, "the other one waits on");
+    CHECK_EVENTUALLY(waiting(0) == 1 && !other.thread.ended,
+                     "the other one waits on");
     put(0, 2);
     CHECK(chose(visitor_end(&other), 0, 2), "until its message comes");
     drop_channels();
@@ -164,7 +165,7 @@ static void interrupts_end_selections(void)
 
     new_channels(FEW);
     visitor_start(&visitor);
-    waiter_interrupt(visitor.waiter, INTERRUPT_ONCE);
+    waiter_interrupt(visitor.thread.waiter, INTERRUPT_ONCE);
     CHECK(visitor_end(&visitor).result == CHANNEL_INTERRUPTED,
           "who selects can be interrupted");
     drop_channels();

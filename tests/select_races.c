@@ -4,8 +4,8 @@
  */
 #include "support/check.h"
 #include "support/deadlines.h"
+#include "support/known_waiter.h"
 #include "support/many_channels.h"
-#include "support/own_waiter.h"
 #include "support/step.h"
 
 static struct choice choice;
@@ -140,7 +140,8 @@ static void another_selects(struct deadline deadline)
     visitor =
         (struct visitor){.list = {1, 0}, .count = 2, .deadline = deadline};
     visitor_launch(&visitor);
-    for (turns = 0; turns < 1000 && !visitor.ended && waiting(0) == 0; turns++)
+    for (turns = 0; turns < 1000 && !visitor.thread.ended && waiting(0) == 0;
+         turns++)
         sched_yield();
 }
 

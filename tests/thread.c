@@ -10,9 +10,9 @@
 
 #include "support/check.h"
 #include "support/deadlines.h"
+#include "support/known_waiter.h"
 #include "support/limits.h"
 #include "support/no_memory.h"
-#include "support/own_waiter.h"
 #include "support/scene.h"
 
 /* Counted, for joining a thread twice has no effect that can be relied on. */

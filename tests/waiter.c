@@ -12,8 +12,8 @@
 #include "support/check.h"
 #include "support/clock.h"
 #include "support/deadlines.h"
+#include "support/known_waiter.h"
 #include "support/no_memory.h"
-#include "support/own_waiter.h"
 #include "support/stress.h"
 
 /* ---- deadlines ---- */

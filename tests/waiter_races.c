@@ -5,7 +5,7 @@
  */
 #include "support/check.h"
 #include "support/deadlines.h"
-#include "support/own_waiter.h"
+#include "support/known_waiter.h"
 #include "support/step.h"
 #include "support/stress.h"
 #include "waiter.h"

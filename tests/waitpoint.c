@@ -10,8 +10,8 @@
 
 #include "support/check.h"
 #include "support/deadlines.h"
+#include "support/known_waiter.h"
 #include "support/no_memory.h"
-#include "support/own_waiter.h"
 #include "support/step.h"
 #include "support/things.h"
 
@@ -244,7 +244,7 @@ static void who_leaves_is_not_missed(void)
             sleepers[i].accepts = true;
             sleeper_start(&sleepers[i]);
         }
-        waiter_interrupt(sleepers[leaver].waiter, INTERRUPT_ONCE);
+        waiter_interrupt(sleepers[leaver].thread.waiter, INTERRUPT_ONCE);
         CHECK(sleeper_end(&sleepers[leaver]) == WAIT_INTERRUPTED,
               "a thread can leave from any place");
         CHECK_NUMBER(thing_waiting(&a), 2, "and is waited with no more");
@@ -403,7 +403,7 @@ static void interrupts_end_waits(void)
     with_own_waiter(be_interrupted);
     sleeper.accepts = true;
     sleeper_start(&sleeper);
-    waiter_interrupt(sleeper.waiter, INTERRUPT_ONCE);
+    waiter_interrupt(sleeper.thread.waiter, INTERRUPT_ONCE);
     CHECK(sleeper_end(&sleeper) == WAIT_INTERRUPTED,
           "an interrupt ends a wait that has begun");
     renew();
@@ -414,7 +414,7 @@ static void others_are_woken_in_spite_of_interrupts(void)
     struct sleeper sleeper = sleeper_at(&a);
 
     sleeper_start(&sleeper);
-    waiter_interrupt(sleeper.waiter, INTERRUPT_ALWAYS);
+    waiter_interrupt(sleeper.thread.waiter, INTERRUPT_ALWAYS);
     thing_add(&a);
     CHECK(sleeper_end(&sleeper) == WAIT_READY,
           "who accepts no interrupts waits through them until it is woken");

@@ -3,10 +3,9 @@
  * What happens at a waitpoint when threads meet there: between any two of
  * their instructions, and in crowds.
  */
-
 #include "support/check.h"
 #include "support/deadlines.h"
-#include "support/own_waiter.h"
+#include "support/known_waiter.h"
 #include "support/step.h"
 #include "support/stress.h"
 #include "support/things.h"
@@ -117,7 +116,7 @@ static void a_wake_up_is_never_wasted(void)
                                NULL);
         if (is_behind) {
             if (result == WAIT_TIMEOUT)
-                CHECK_EVENTUALLY(behind.ended,
+                CHECK_EVENTUALLY(behind.thread.ended,
                                  "a wake-up is not lost on who gives up");
             thing_add(&a);
             CHECK(sleeper_end(&behind) == WAIT_READY,
@@ -135,11 +134,11 @@ static void end_the_sleeper(void *argument)
 {
     struct sleeper *sleeper = argument;
 
-    waiter_interrupt(sleeper->waiter, INTERRUPT_ALWAYS);
+    waiter_interrupt(sleeper->thread.waiter, INTERRUPT_ALWAYS);
     if (ck_pr_load_uint(&a.point.word) & LOCKED)
         return;
     (void)sleeper_end(sleeper);
-    sleeper->waiter = NULL;
+    sleeper->thread.waiter = NULL;
 }
 
 static void wake_a(void *argument)
@@ -161,7 +160,7 @@ static void a_thread_can_end_while_it_is_woken(void)
         sleeper.accepts = true;
         sleeper_start(&sleeper);
         (void)step_run(tour.n, wake_a, end_the_sleeper, &sleeper);
-        if (sleeper.waiter != NULL)
+        if (sleeper.thread.waiter != NULL)
             CHECK(sleeper_end(&sleeper) != WAIT_TIMEOUT,
                   "who is woken and interrupted ends its wait");
         CHECK_NUMBER(live_count(LIVE_WAITERS), before,

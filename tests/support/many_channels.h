@@ -7,9 +7,9 @@
 
 #include "check.h"
 #include "deadlines.h"
+#include "known_waiter.h"
 #include "select.h"
 #include "stamps.h"
-#include "task.h"
 
 #define FEW 4
 #define MANY 200
@@ -129,11 +129,7 @@ static inline int get(unsigned which)
 struct visitor {
     unsigned list[FEW], count;
     struct deadline deadline;
-    struct waiter *waiter;
-    pthread_t thread;
-    /* The kernel's number of the thread. */
-    atomic_int task;
-    atomic_bool ended;
+    struct waiting_thread thread;
     struct choice choice;
 };
 
@@ -141,21 +137,17 @@ static inline void *visit(void *argument)
 {
     struct visitor *visitor = argument;
 
-    atomic_store(&visitor->task, task_self());
-    (void)waiter_adopt(visitor->waiter);
+    waiting_begins(&visitor->thread);
     waiter_accept_interrupts(ignore_nudge, NULL);
     visitor->choice =
         choose(visitor->list, visitor->count, 0, &visitor->deadline);
-    atomic_store(&visitor->ended, true);
+    waiting_ends(&visitor->thread);
     return NULL;
 }
 
 static inline void visitor_launch(struct visitor *visitor)
 {
-    visitor->waiter = waiter_new();
-    visitor->ended = false;
-    visitor->task = 0;
-    visitor->thread = check_start(visit, visitor);
+    waiting_start(&visitor->thread, visit, visitor);
 }
 
 /* Whether a thread is at a channel's list; who is stopped then holds up others
@@ -176,19 +168,18 @@ static inline void visitor_start(struct visitor *visitor)
     visitor->deadline = never;
     visitor_launch(visitor);
     CHECK_EVENTUALLY(
-        visitor->ended ||
-            (waiting(last) > before && task_sleeps(visitor->task)) ||
+        visitor->thread.ended ||
+            (waiting(last) > before && waiting_sleeps(&visitor->thread)) ||
             (locked && is_locked(last)),
         "another thread begins to wait");
 }
 
 static inline struct choice visitor_end(struct visitor *visitor)
 {
-    CHECK_EVENTUALLY(visitor->ended, "who waits is not forgotten");
-    if (!visitor->ended)
+    CHECK_EVENTUALLY(visitor->thread.ended, "who waits is not forgotten");
+    if (!visitor->thread.ended)
         channel_close(channels[visitor->list[0]]);
-    check_join(visitor->thread);
-    waiter_release(visitor->waiter);
+    waiting_join(&visitor->thread);
     return visitor->choice;
 }
 

@@ -8,9 +8,9 @@
 #include "channel.h"
 #include "check.h"
 #include "deadlines.h"
+#include "known_waiter.h"
 #include "lockword.h"
 #include "stamps.h"
-#include "task.h"
 
 static struct channel *channel;
 
@@ -107,11 +107,7 @@ static inline int look(void)
 struct visitor {
     bool sends;
     unsigned number;
-    struct waiter *waiter;
-    pthread_t thread;
-    /* The kernel's number of the thread. */
-    atomic_int task;
-    atomic_bool ended;
+    struct waiting_thread thread;
     /* The number that was sent or received, or instead of one. */
     int got;
 };
@@ -121,8 +117,7 @@ static inline void *visit(void *argument)
     struct visitor *visitor = argument;
     enum channel_result result;
 
-    atomic_store(&visitor->task, task_self());
-    (void)waiter_adopt(visitor->waiter);
+    waiting_begins(&visitor->thread);
     waiter_accept_interrupts(ignore_nudge, NULL);
     if (visitor->sends) {
         result = put_within(visitor->number, &never);
@@ -131,7 +126,7 @@ static inline void *visit(void *argument)
     } else {
         visitor->got = get_within(&never);
     }
-    atomic_store(&visitor->ended, true);
+    waiting_ends(&visitor->thread);
     return NULL;
 }
 
@@ -166,24 +161,20 @@ static inline void visitor_start(struct visitor *visitor)
     /* By another thread: later it may be by this one, in passing. */
     bool held_up = is_held_up(visitor);
 
-    visitor->waiter = waiter_new();
-    visitor->ended = false;
-    visitor->task = 0;
-    visitor->thread = check_start(visit, visitor);
+    waiting_start(&visitor->thread, visit, visitor);
     CHECK_EVENTUALLY(
-        visitor->ended ||
-            (waiting(visitor) > before && task_sleeps(visitor->task)) ||
+        visitor->thread.ended ||
+            (waiting(visitor) > before && waiting_sleeps(&visitor->thread)) ||
             (held_up && is_held_up(visitor)),
         "another thread begins to wait");
 }
 
 static inline int visitor_end(struct visitor *visitor)
 {
-    CHECK_EVENTUALLY(visitor->ended, "who waits is not forgotten");
-    if (!visitor->ended)
+    CHECK_EVENTUALLY(visitor->thread.ended, "who waits is not forgotten");
+    if (!visitor->thread.ended)
         channel_close(channel);
-    check_join(visitor->thread);
-    waiter_release(visitor->waiter);
+    waiting_join(&visitor->thread);
     return visitor->got;
 }
 

@@ -11,7 +11,7 @@
 
 #include "check.h"
 #include "deadlines.h"
-#include "task.h"
+#include "known_waiter.h"
 #include "waitpoint.h"
 
 #define THINGS 4
@@ -86,12 +86,8 @@ struct sleeper {
     unsigned count;
     struct deadline deadline;
     bool accepts;
-    struct waiter *waiter;
-    pthread_t thread;
-    /* The kernel's number of the thread; 0 before it runs. */
-    atomic_int task;
+    struct waiting_thread thread;
     /* What came of it; `order` counts the sleepers that have ended. */
-    atomic_bool ended;
     unsigned order, which;
     enum wait_result result;
 };
@@ -102,23 +98,19 @@ static inline void *sleeper_main(void *argument)
 {
     struct sleeper *sleeper = argument;
 
-    atomic_store(&sleeper->task, task_self());
-    (void)waiter_adopt(sleeper->waiter);
+    waiting_begins(&sleeper->thread);
     if (sleeper->accepts)
         waiter_accept_interrupts(ignore_nudge, NULL);
     sleeper->result = things_wait(sleeper->things, sleeper->count, 0,
                                   &sleeper->deadline, &sleeper->which);
     sleeper->order = atomic_fetch_add(&sleepers_ended, 1);
-    atomic_store(&sleeper->ended, true);
+    waiting_ends(&sleeper->thread);
     return NULL;
 }
 
 static inline void sleeper_launch(struct sleeper *sleeper)
 {
-    sleeper->waiter = waiter_new();
-    sleeper->ended = false;
-    sleeper->task = 0;
-    sleeper->thread = check_start(sleeper_main, sleeper);
+    waiting_start(&sleeper->thread, sleeper_main, sleeper);
 }
 
 /* Starts it, and returns when it is in the list of its things and has had its
@@ -131,14 +123,13 @@ static inline void sleeper_start(struct sleeper *sleeper)
     sleeper_launch(sleeper);
     CHECK_EVENTUALLY(thing_waiting(last) == before + 1,
                      "a thread begins to wait");
-    CHECK_EVENTUALLY(task_sleeps(sleeper->task), "and falls asleep");
+    CHECK_EVENTUALLY(waiting_sleeps(&sleeper->thread), "and falls asleep");
 }
 
 /* Waits for its end, and returns how its wait has ended. */
 static inline enum wait_result sleeper_end(struct sleeper *sleeper)
 {
-    check_join(sleeper->thread);
-    waiter_release(sleeper->waiter);
+    waiting_join(&sleeper->thread);
     return sleeper->result;
 }
 
