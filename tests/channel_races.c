@@ -160,12 +160,6 @@ static void four_and_five_were_received(void)
     CHECK(get() == NOTHING && channel_count(channel) == 0, "once");
 }
 
-static void close_channel(void *argument)
-{
-    (void)argument;
-    channel_close(channel);
-}
-
 /* A receiver gives up, and another one comes that does not. */
 static void receiver_comes_and_four(void *argument)
 {
@@ -238,8 +232,7 @@ static void one_was_refused(void)
 static void a_sender_can_be_woken_at_any_time(void)
 {
     play("room", full_channel_for_one, run_send, make_room, one_was_sent);
-    play("no room", full_channel_for_one, run_send, close_channel,
-         one_was_refused);
+    play("no room", full_channel_for_one, run_send, run_close, one_was_refused);
 }
 
 /* A channel is closed while somebody uses it. */
@@ -305,19 +298,13 @@ static void five_was_seen_or_not(void)
     five_was_not_missed();
 }
 
-static void send_next(void *argument)
-{
-    (void)argument;
-    run_send(NULL);
-}
-
 static void a_channel_can_be_closed_at_any_time(void)
 {
-    play("close 1", channel_with_room_for_one, run_send, close_channel,
+    play("close 1", channel_with_room_for_one, run_send, run_close,
          one_is_in_or_not);
     play("close 2", channel_with_room_for_one, run_send, close_and_empty,
          one_came_before_the_end);
-    play("close 3", channel_with_room_for_one, run_close, send_next,
+    play("close 3", channel_with_room_for_one, run_close, run_send,
          one_is_in_or_not);
     play("last 1", empty_channel, run_get, send_five_and_close,
          five_was_not_missed);
@@ -419,12 +406,6 @@ static void visited_in_hands(void)
     visitor_start(&second_visitor);
 }
 
-static void commit_now(void *argument)
-{
-    (void)argument;
-    channel_commit(channel);
-}
-
 static void the_end_has_come(void)
 {
     CHECK(visitor_end(&visitor) == THE_END && get() == THE_END,
@@ -443,9 +424,9 @@ static void the_end_can_come_at_any_time(void)
 {
     play("commit", closed_in_hands, run_commit, receiver_comes,
          the_end_has_come);
-    play("commit, close", visited_in_hands, run_commit, close_channel,
+    play("commit, close", visited_in_hands, run_commit, run_close,
          the_end_has_come_for_all);
-    play("close, commit", visited_in_hands, run_close, commit_now,
+    play("close, commit", visited_in_hands, run_close, run_commit,
          the_end_has_come_for_all);
 }
 

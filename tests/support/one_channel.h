@@ -251,6 +251,7 @@ static inline void run_return(void *argument)
 {
     (void)argument;
     channel_return(channel, in_hands);
+    in_hands = NULL;
 }
 
 static inline void run_commit(void *argument)
