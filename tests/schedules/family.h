@@ -13,15 +13,11 @@
 #include "deadlock.h"
 #include "letters.h"
 #include "party.h"
-#include "scenarios.h"
 #include "select.h"
 #include "thread.h"
 
 #define CHANNELS 2
 #define CHILDREN 2
-
-static const struct deadline at_once = {.kind = DEADLINE_AT_ONCE};
-static const struct deadline never = {.kind = DEADLINE_NEVER};
 
 static struct channel *channels[CHANNELS];
 static struct party main_party;
@@ -29,11 +25,6 @@ static struct acting main_acting;
 static struct holding main_holdings[CHANNELS];
 static struct thread *children[CHILDREN];
 static unsigned child_count;
-
-static inline void *number(unsigned value)
-{
-    return (void *)(uintptr_t)value;
-}
 
 /* ---- the main thread ---- */
 
@@ -188,7 +179,7 @@ static inline void receives_the_second(struct thread *self)
 
 static inline void outsider_lets_go(void *which)
 {
-    struct channel *channel = channels[(uintptr_t)which];
+    struct channel *channel = channels[number_of(which)];
 
     EXPLORE_CHECK(!channel_is_closed(channel),
                   "nothing is closed while somebody has it");

@@ -6,11 +6,8 @@
 #define TESTS_SCHEDULES_ONE_CHANNEL_H
 
 #include "letters.h"
-#include "scenarios.h"
 
 static struct channel *channel;
-static const struct deadline at_once = {.kind = DEADLINE_AT_ONCE};
-static const struct deadline never = {.kind = DEADLINE_NEVER};
 
 static inline void begin(uint64_t capacity)
 {
@@ -28,16 +25,6 @@ static inline void finish(void)
 }
 
 /* ---- threads; the argument is a number ---- */
-
-static inline unsigned number_of(void *argument)
-{
-    return (unsigned)(uintptr_t)argument;
-}
-
-static inline void *number(unsigned value)
-{
-    return (void *)(uintptr_t)value;
-}
 
 static inline void send_one(void *sender)
 {

@@ -5,6 +5,7 @@
 #ifndef TESTS_SCHEDULES_SCENARIOS_H
 #define TESTS_SCHEDULES_SCENARIOS_H
 
+#include "../support/deadlines.h"
 #include "explore.h"
 
 /* Each ends with one without a name; NULL ends the list. */
@@ -20,5 +21,27 @@ extern const struct explore_scenario scenarios_waitpoint[];
 extern const struct explore_scenario scenarios_deadlock[];
 extern const struct explore_scenario scenarios_deadlock_reach[];
 extern const struct explore_scenario scenarios_mixed[];
+
+/* What a thread of a scenario is told: a number. */
+static inline void *number(unsigned value)
+{
+    return (void *)(uintptr_t)value;
+}
+
+static inline unsigned number_of(void *argument)
+{
+    return (unsigned)(uintptr_t)argument;
+}
+
+/* In the thread itself: its waiter, with a reference for others. */
+static inline struct waiter *accept_interrupts(void)
+{
+    struct waiter *waiter = waiter_current();
+
+    EXPLORE_CHECK(waiter != NULL, "a thread has a waiter");
+    waiter_retain(waiter);
+    waiter_accept_interrupts(ignore_nudge, NULL);
+    return waiter;
+}
 
 #endif

@@ -65,7 +65,7 @@ static void passes_on(struct thread *self)
 
 static void outsider_sends(void *which)
 {
-    struct channel *channel = channels[(uintptr_t)which];
+    struct channel *channel = channels[number_of(which)];
 
     EXPLORE_CHECK(letter_send(channel, 0, &at_once) == CHANNEL_OK,
                   "nothing is closed while somebody has it");
@@ -157,18 +157,13 @@ static void a_chain(void)
 }
 
 /* An interrupt ends a wait before we do, or after it; but it ends. */
-static void nudged(void *unused)
-{
-    (void)unused;
-}
-
 static void receives_until_interrupted(struct thread *self)
 {
     struct home home;
     enum channel_result result;
 
     settle(&home, self);
-    thread_accept_interrupts(self, nudged, NULL);
+    thread_accept_interrupts(self, ignore_nudge, NULL);
     result = letter_receive(channels[0], &never);
     EXPLORE_CHECK(result == CHANNEL_CLOSED || result == CHANNEL_INTERRUPTED,
                   "a wait in vain ends");
@@ -190,7 +185,7 @@ static void interrupted_first(struct thread *self)
     struct home home;
 
     settle(&home, self);
-    thread_accept_interrupts(self, nudged, NULL);
+    thread_accept_interrupts(self, ignore_nudge, NULL);
     EXPLORE_CHECK(letter_receive(channels[0], &never) == CHANNEL_INTERRUPTED,
                   "an interrupt that has come is seen");
     thread_refuse_interrupts();
@@ -229,7 +224,7 @@ static void has_a_child(struct home *home, struct thread *self, bool last)
     if (last) {
         thread_reap_last(child, true);
     } else {
-        thread_accept_interrupts(self, nudged, NULL);
+        thread_accept_interrupts(self, ignore_nudge, NULL);
         EXPLORE_CHECK(thread_wait(child, &never) == WAIT_READY,
                       "a wait for somebody who waits in vain ends");
         thread_refuse_interrupts();

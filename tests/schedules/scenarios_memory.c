@@ -4,9 +4,6 @@
  */
 #include "block.h"
 #include "letters.h"
-#include "scenarios.h"
-
-static const struct deadline never = {.kind = DEADLINE_NEVER};
 
 /* ---- references ---- */
 
@@ -119,9 +116,9 @@ static struct channel *there, *back;
 
 static void ping(void *rounds)
 {
-    uintptr_t left;
+    unsigned left;
 
-    for (left = (uintptr_t)rounds; left > 0; left--) {
+    for (left = number_of(rounds); left > 0; left--) {
         EXPLORE_CHECK(letter_send(there, 0, &never) == CHANNEL_OK, "sent");
         EXPLORE_CHECK(letter_receive(back, &never) == CHANNEL_OK, "received");
     }
@@ -129,9 +126,9 @@ static void ping(void *rounds)
 
 static void pong(void *rounds)
 {
-    uintptr_t left;
+    unsigned left;
 
-    for (left = (uintptr_t)rounds; left > 0; left--) {
+    for (left = number_of(rounds); left > 0; left--) {
         EXPLORE_CHECK(letter_receive(there, &never) == CHANNEL_OK, "received");
         EXPLORE_CHECK(letter_send(back, 1, &never) == CHANNEL_OK, "sent");
     }
@@ -142,8 +139,8 @@ static void messages_go_home(void)
     letters_begin();
     there = letters_channel(0);
     back = letters_channel(0);
-    explore_start("ping", ping, (void *)3);
-    explore_start("pong", pong, (void *)3);
+    explore_start("ping", ping, number(3));
+    explore_start("pong", pong, number(3));
     explore_join_all();
     letters_check();
     handle_release(&there->handle);
@@ -192,9 +189,9 @@ static void use_piece(void *fill)
         unsigned char *piece = block_resize(NULL, 0, PIECE);
 
         EXPLORE_CHECK(piece != NULL, "there is memory");
-        piece[0] = piece[PIECE - 1] = (unsigned char)(uintptr_t)fill;
+        piece[0] = piece[PIECE - 1] = (unsigned char)number_of(fill);
         sched_yield();
-        EXPLORE_CHECK(piece[0] == (unsigned char)(uintptr_t)fill &&
+        EXPLORE_CHECK(piece[0] == (unsigned char)number_of(fill) &&
                           piece[PIECE - 1] == piece[0],
                       "a piece is one thread's");
         (void)block_resize(piece, PIECE, 0);
@@ -203,8 +200,8 @@ static void use_piece(void *fill)
 
 static void pieces(void)
 {
-    explore_start("first", use_piece, (void *)1);
-    explore_start("second", use_piece, (void *)2);
+    explore_start("first", use_piece, number(1));
+    explore_start("second", use_piece, number(2));
     explore_join_all();
 }
 

@@ -3,7 +3,6 @@
  * The names of channels.
  */
 #include "letters.h"
-#include "scenarios.h"
 
 static struct channel *named;
 

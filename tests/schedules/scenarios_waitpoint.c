@@ -5,10 +5,7 @@
  */
 #include "letters.h"
 #include "lockword.h"
-#include "scenarios.h"
 #include "waitpoint.h"
-
-static const struct deadline never = {.kind = DEADLINE_NEVER};
 
 /* ---- work that is left with the holder of a lock ---- */
 
@@ -107,8 +104,8 @@ static void wait_for_thing(void *unused)
 
 static void make_things(void *count)
 {
-    ck_pr_add_uint(&things, (unsigned)(uintptr_t)count);
-    waitpoint_wake_some(&point, (unsigned)(uintptr_t)count);
+    ck_pr_add_uint(&things, number_of(count));
+    waitpoint_wake_some(&point, number_of(count));
 }
 
 static void some_are_woken(void)
@@ -116,7 +113,7 @@ static void some_are_woken(void)
     letters_begin();
     explore_start("waits", wait_for_thing, NULL);
     explore_start("waits", wait_for_thing, NULL);
-    explore_start("wakes", make_things, (void *)2);
+    explore_start("wakes", make_things, number(2));
     explore_join_all();
     EXPLORE_CHECK(point.waiting == 0 && point.first == NULL && point.word == 0,
                   "nobody is left in the list");
@@ -126,8 +123,8 @@ static void two_wakers(void)
 {
     letters_begin();
     explore_start("waits", wait_for_thing, NULL);
-    explore_start("wakes", make_things, (void *)1);
-    explore_start("wakes", make_things, (void *)1);
+    explore_start("wakes", make_things, number(1));
+    explore_start("wakes", make_things, number(1));
     wait_for_thing(NULL);
     explore_join_all();
     EXPLORE_CHECK(point.waiting == 0 && point.word == 0,
@@ -140,13 +137,13 @@ static struct mailbox mailbox;
 
 static void push_one(void *sender)
 {
-    struct message *message = letter_write((unsigned)(uintptr_t)sender);
-    unsigned number = message->bytes[1];
+    struct message *message = letter_write(number_of(sender));
+    unsigned letter = message->bytes[1];
 
-    ledger.sent[(uintptr_t)sender][number] = true;
+    ledger.sent[number_of(sender)][letter] = true;
     if (mailbox_push(&mailbox, message))
         return;
-    ledger.sent[(uintptr_t)sender][number] = false;
+    ledger.sent[number_of(sender)][letter] = false;
     message_release(message);
 }
 
@@ -162,7 +159,7 @@ static void a_mailbox_closes(void)
 
     letters_begin();
     mailbox_init(&mailbox);
-    explore_start("sender", push_one, (void *)0);
+    explore_start("sender", push_one, number(0));
     explore_start("closes", close_mailbox, NULL);
     for (;;) {
         EXPLORE_CHECK(mailbox_wait(&mailbox, &never) == WAIT_READY,
