@@ -20,6 +20,19 @@ static void receive_once(struct worker *worker)
     message_release(message);
 }
 
+/* It is as if it had been told what no wait ends with. */
+static void prepare_receiver(struct worker *worker, struct channel *channel)
+{
+    prepare(worker, receive_once);
+    worker->result = CHANNEL_NAME_TAKEN;
+    give(worker, channel);
+}
+
+static unsigned sleeping_at(struct channel *channel)
+{
+    return ck_pr_load_uint(&channel->mailbox.arrival.waiting);
+}
+
 static void send_once(struct worker *worker)
 {
     struct message *message = message_new();
@@ -59,8 +72,7 @@ static void one_that_has_it_alone(void)
     struct channel *channel = make(0, NULL);
 
     begin();
-    prepare(&worker, receive_once);
-    give(&worker, channel);
+    prepare_receiver(&worker, channel);
     handle_release(&channel->handle);
     worker_start(&worker);
     last_wait(&worker);
@@ -96,12 +108,10 @@ static void ones_that_sleep_before_anybody_watches(void)
 
     begin();
     for (i = 0; i < 4; i++) {
-        prepare(&workers[i], receive_once);
-        give(&workers[i], channel);
+        prepare_receiver(&workers[i], channel);
         worker_start(&workers[i]);
     }
-    CHECK_EVENTUALLY(ck_pr_load_uint(&channel->mailbox.arrival.waiting) == 4,
-                     "all go to sleep");
+    CHECK_EVENTUALLY(sleeping_at(channel) == 4, "all go to sleep");
     handle_release(&channel->handle);
     for (i = 0; i < 4; i++)
         last_wait(&workers[i]);
@@ -171,10 +181,8 @@ static void what_lies_in_queues_and_with_threads_at_rest(void)
 
     begin();
     hold(&home, &ours, queue);
-    prepare(&waiting, receive_once);
-    give(&waiting, reply);
-    prepare(&unstarted, receive_once);
-    give(&unstarted, reply);
+    prepare_receiver(&waiting, reply);
+    prepare_receiver(&unstarted, reply);
     send_to(queue, queue);
     send_to(queue, reply);
     (void)mailbox_peek_owner(&queue->mailbox);
@@ -201,8 +209,7 @@ static void *come_late(void *argument)
 
     CHECK_EVENTUALLY(worker->waits, "the worker waits");
     CHECK_EVENTUALLY(deadlock_is_watched(), "somebody watches");
-    CHECK_EVENTUALLY(ck_pr_load_uint(&channel->mailbox.arrival.waiting) == 1,
-                     "it sleeps");
+    CHECK_EVENTUALLY(sleeping_at(channel) == 1, "it sleeps");
     send_to(channel, NULL);
     handle_release(&channel->handle);
     return NULL;
@@ -215,8 +222,7 @@ static void one_that_somebody_unknown_may_end(void)
     pthread_t late;
 
     begin();
-    prepare(&worker, receive_once);
-    give(&worker, channel);
+    prepare_receiver(&worker, channel);
     worker_start(&worker);
     late = check_start(come_late, &worker);
     last_wait(&worker);
@@ -230,8 +236,7 @@ static void *give_back_late(void *argument)
     struct worker *worker = argument;
     struct channel *channel = worker->shared;
 
-    CHECK_EVENTUALLY(ck_pr_load_uint(&channel->mailbox.arrival.waiting) == 1,
-                     "the worker sleeps");
+    CHECK_EVENTUALLY(sleeping_at(channel) == 1, "the worker sleeps");
     CHECK_NUMBER(worker->result, CHANNEL_NAME_TAKEN, "and nothing is ended");
     handle_release(&channel->handle);
     return NULL;
@@ -244,9 +249,7 @@ static void until_the_reference_is_given_back(void)
     pthread_t late;
 
     begin();
-    prepare(&worker, receive_once);
-    worker.result = CHANNEL_NAME_TAKEN;
-    give(&worker, channel);
+    prepare_receiver(&worker, channel);
     worker_start(&worker);
     late = check_start(give_back_late, &worker);
     last_wait(&worker);
@@ -265,8 +268,7 @@ static void one_that_can_be_found_by_name(void)
     begin();
     party_born(&other, NULL, NULL);
     party_rise(&other);
-    prepare(&worker, receive_once);
-    give(&worker, channel);
+    prepare_receiver(&worker, channel);
     worker_start(&worker);
     late = check_start(come_late, &worker);
     last_wait(&worker);
@@ -309,9 +311,7 @@ static void until_nobody_is_there_to_find_it(void)
     begin();
     party_born(&others, NULL, NULL);
     party_rise(&others);
-    prepare(&worker, receive_once);
-    worker.result = CHANNEL_NAME_TAKEN;
-    give(&worker, channel);
+    prepare_receiver(&worker, channel);
     handle_release(&channel->handle);
     worker_start(&worker);
     late = check_start(go_late, &worker);
@@ -329,14 +329,12 @@ static void one_of_nobody_s_concern(void)
 
     begin();
     hold(&home, &holding, theirs);
-    prepare(&idle, receive_once);
-    give(&idle, theirs);
+    prepare_receiver(&idle, theirs);
     worker_start(&idle);
-    prepare(&needed, receive_once);
-    give(&needed, ours);
+    prepare_receiver(&needed, ours);
     handle_release(&theirs->handle);
     handle_release(&ours->handle);
-    CHECK_EVENTUALLY(ck_pr_load_uint(&theirs->mailbox.arrival.waiting) == 1,
+    CHECK_EVENTUALLY(sleeping_at(theirs) == 1,
                      "one sleeps for whom nobody waits");
     worker_start(&needed);
     last_wait(&needed);

@@ -252,51 +252,62 @@ static void a_dying_channel_is_gone(void)
 
 /* ---- between two instructions ---- */
 
-/* The last reference is given back: another thread looks for the name, and if
- * it finds nothing, takes it. It may have to wait for the register, but not
- * for anything else. */
 static struct channel *leaving;
+
+/* What another thread does meanwhile. It may have to wait for the register, but
+ * not for anything else. */
 static pthread_t other_thread;
+static atomic_bool other_is_through;
+
+static void *other_main(void *what)
+{
+    (void)check_body(what);
+    atomic_store(&other_is_through, true);
+    return NULL;
+}
+
+static void start_other(void *what)
+{
+    unsigned turns;
+
+    other_is_through = false;
+    other_thread = check_start(other_main, what);
+    for (turns = 0; turns < 1000 && !other_is_through; turns++)
+        sched_yield();
+}
+
+/* The last reference is given back: another thread looks for the name, and if
+ * it finds nothing, takes it. */
 static struct channel *heir;
-static atomic_bool heir_has_come;
+
+static void drop_leaving(void)
+{
+    drop(leaving);
+}
 
 static void run_drop(void *argument)
 {
     (void)argument;
-    drop(leaving);
+    drop_leaving();
 }
 
-static void *inherit(void *argument)
+static void inherit(void)
 {
-    struct channel *found = channel_find("name", 4);
-
-    heir = found;
-    if (found == NULL)
+    heir = channel_find("name", 4);
+    if (heir == NULL)
         heir = with_name("name", 4);
-    else if (memcmp(found->name, "name", 4) != 0)
+    else if (memcmp(heir->name, "name", 4) != 0)
         CHECK(false, "a channel that is found is whole");
-    atomic_store(&heir_has_come, true);
-    return argument;
-}
-
-static void start_heir(void *argument)
-{
-    unsigned turns;
-
-    (void)argument;
-    heir_has_come = false;
-    other_thread = check_start(inherit, NULL);
-    for (turns = 0; turns < 1000 && !heir_has_come; turns++)
-        sched_yield();
 }
 
 static void a_name_can_be_inherited_at_any_time(void)
 {
+    void (*other)(void) = inherit;
     struct step_tour tour;
 
     for (tour = step_tour("heir"); step_on_tour(&tour);) {
         leaving = with_name("name", 4);
-        step_meet(tour.n, run_drop, start_heir, NULL);
+        step_meet(tour.n, run_drop, start_other, &other);
         check_join(other_thread);
         CHECK(finds(heir, "name", 4) && is_taken("name", 4),
               "who has a channel of a name is who is found by it");
@@ -309,7 +320,6 @@ static void a_name_can_be_inherited_at_any_time(void)
 /* A name is looked for: another thread gives the last reference back. Either
  * the channel is found, and lives, or it is not. */
 static struct channel *looked_up;
-static atomic_bool is_dropped;
 
 static void run_find(void *argument)
 {
@@ -317,31 +327,14 @@ static void run_find(void *argument)
     looked_up = channel_find("name", 4);
 }
 
-static void *drop_leaving(void *argument)
-{
-    drop(leaving);
-    atomic_store(&is_dropped, true);
-    return argument;
-}
-
-static void start_leaving(void *argument)
-{
-    unsigned turns;
-
-    (void)argument;
-    is_dropped = false;
-    other_thread = check_start(drop_leaving, NULL);
-    for (turns = 0; turns < 1000 && !is_dropped; turns++)
-        sched_yield();
-}
-
 static void a_channel_can_leave_at_any_time(void)
 {
+    void (*other)(void) = drop_leaving;
     struct step_tour tour;
 
     for (tour = step_tour("leave"); step_on_tour(&tour);) {
         leaving = with_name("name", 4);
-        step_meet(tour.n, run_find, start_leaving, NULL);
+        step_meet(tour.n, run_find, start_other, &other);
         check_join(other_thread);
         CHECK_NUMBER(live_count(LIVE_HANDLES), looked_up != NULL,
                      "a channel that is found lives");

@@ -239,13 +239,11 @@ static void the_end_can_be_waited_for(void)
 
     wait_for_the_end(thread);
     check_result(thread);
-    thread_reap(thread);
-    thread_release(thread);
+    scene_end(thread);
 
     thread = scene_start(body_accepts);
     wait_for_the_end(thread);
-    thread_reap(thread);
-    thread_release(thread);
+    scene_end(thread);
     scene_check_all_gone();
 }
 
@@ -257,8 +255,7 @@ static void the_end_can_be_waited_for_without_end(void)
     CHECK(thread_wait(thread, &never) == WAIT_READY,
           "the end of a thread ends a wait without a deadline");
     check_result(thread);
-    thread_reap(thread);
-    thread_release(thread);
+    scene_end(thread);
     scene_check_all_gone();
 }
 
@@ -281,8 +278,7 @@ static void wait_interrupted(void)
     CHECK(thread_wait(thread, &never) == WAIT_READY,
           "one that has finished comes before an interrupt");
     check_result(thread);
-    thread_reap(thread);
-    thread_release(thread);
+    scene_end(thread);
 }
 
 static void a_wait_for_the_end_can_be_interrupted(void)
@@ -384,10 +380,8 @@ static void who_refuses_is_not_nudged(void)
 
 static void a_thread_that_nobody_joins_is_not_interrupted(void)
 {
-    struct thread *thread = scene_new();
+    struct thread *thread = scene_start_as(true, false, body_accepts);
 
-    (void)thread_start(thread, true, false, body_accepts);
-    CHECK_EVENTUALLY(scene.began, "a detached thread runs");
     thread_interrupt(thread, INTERRUPT_ALWAYS);
     CHECK(!waiter_is_interrupted(thread->waiter) && scene.nudges == 0,
           "it is not interrupted");
@@ -398,10 +392,8 @@ static void a_thread_that_nobody_joins_is_not_interrupted(void)
 
 static void a_detached_thread_can_be_interrupted_if_joinable(void)
 {
-    struct thread *thread = scene_new();
+    struct thread *thread = scene_start_as(true, true, body_accepts);
 
-    (void)thread_start(thread, true, true, body_accepts);
-    CHECK_EVENTUALLY(scene.began, "a detached joinable thread runs");
     thread_interrupt(thread, INTERRUPT_ONCE);
     CHECK_EVENTUALLY(scene.nudges == 1, "it can be interrupted");
     scene.may_end = true;
@@ -429,10 +421,8 @@ static void a_child_can_be_nudged_whatever_its_parent_blocks(void)
 
 static void the_parent_may_let_go_first(void)
 {
-    struct thread *thread = scene_new();
+    struct thread *thread = scene_start_as(true, true, body_answers);
 
-    (void)thread_start(thread, true, true, body_answers);
-    CHECK_EVENTUALLY(scene.began, "a detached joinable thread runs");
     thread_release(thread);
     CHECK_NUMBER(live_count(LIVE_THREADS), 1, "a child needs its thread");
     scene.may_end = true;

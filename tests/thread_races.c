@@ -54,7 +54,7 @@ static atomic_bool may_accept;
 
 static void body_accepts_late(struct thread *thread)
 {
-    scene.id = (int)gettid();
+    scene.id = task_self();
     while (!may_accept)
         usleep(20);
     body_accepts(thread);
