@@ -189,8 +189,7 @@ unsigned faults_left(struct fault_block *left, unsigned room,
     unsigned place, found = 0;
 
     for (place = 0; block_count > 0 && place < PLACES; place++) {
-        if (blocks[place].address == NULL ||
-            (excused != NULL && excused(&blocks[place])))
+        if (blocks[place].address == NULL || excused(&blocks[place]))
             continue;
         if (found < room)
             left[found] = blocks[place];

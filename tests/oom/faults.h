@@ -93,9 +93,8 @@ struct fault_block {
 /* Blocks count that are allocated from now on, or go on to count. */
 void faults_watch(bool afresh);
 
-/* Writes down as many of those that are left as
- * there is room for, and returns how many these are. Those of which `excused`
- * says so do not count; it may be NULL. */
+/* Writes down as many of those that are left as there is room for, and returns
+ * how many these are. Those that are excused do not count. */
 unsigned faults_left(struct fault_block *left, unsigned room,
                      bool (*excused)(const struct fault_block *));
 
