@@ -10,14 +10,7 @@ local module, compiler = arg[1], table.concat(arg, " ", 2)
 
 local max_file_lines, max_function_lines = 400, 30
 
-local long_files = {
-  ["channels/channel.c"] = "to be divided",
-  ["channels/lua_channel.c"] = "to be divided",
-  ["runtime/deadlock.c"] = "to be divided",
-  ["runtime/lua_codec_decode.c"] = "to be divided",
-  ["runtime/lua_codec_encode.c"] = "to be divided",
-  ["runtime/lua_thread.c"] = "to be divided",
-}
+local long_files = {}
 
 local long_functions = {
   decode_tagged = "a dispatch: each tag, and what it becomes",
@@ -188,7 +181,7 @@ end
 
 -- The name of the function whose first line it is.
 local function function_in(line)
-  return line:match("^%a[^#=;]-([%w_]+)%(")
+  return line:match("^%a[^#=;]-[ *]([%w_]+)%(")
 end
 
 for _, file in ipairs(files) do
