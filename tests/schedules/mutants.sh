@@ -91,7 +91,7 @@ mutant wake_before_push runtime/mailbox.c channel. <<'END'
             return false;
         message->next = youngest_in(word);
         HANDOVER_RELEASE(message);
-        ck_pr_fence_store_atomic();
+        ck_pr_fence_release();
     } while (!ck_pr_cas_ptr_value(&mailbox->incoming, word,
                                   word_of(message, bits_of(word)), &word));
     waitpoint_wake(&mailbox->arrival);
@@ -105,7 +105,7 @@ mutant wake_before_push runtime/mailbox.c channel. <<'END'
             return false;
         message->next = youngest_in(word);
         HANDOVER_RELEASE(message);
-        ck_pr_fence_store_atomic();
+        ck_pr_fence_release();
     } while (!ck_pr_cas_ptr_value(&mailbox->incoming, word,
                                   word_of(message, bits_of(word)), &word));
     if (anybody)
