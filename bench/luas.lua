@@ -19,9 +19,9 @@ Exit status: 0 measured, 1 something went wrong, 2 bad usage.
 local root = arg[0]:match("^(.*)bench/[^/]*$") or "../"
 package.path = root .. "?.lua;" .. package.path
 
-local files = require "bench.support.files"
+local files = require "support.files"
 local json = require "cjson"
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 local statistics = require "bench.support.statistics"
 local units = require "bench.support.units"
 
@@ -102,8 +102,7 @@ local function measured(name, row)
     ("LUA_CPATH=%sbuild/%s/?.so;;"):format(root, build_of(name)),
     interpreter_of(name), root .. "bench/run.lua", "--alone", "--json", path,
     "--only", "^" .. row[1]:gsub("%p", "%%%0") .. "$" }
-  for i, word in ipairs(words) do words[i] = files.quoted(word) end
-  local status = os.execute(table.concat(words, " ") .. " >/dev/null")
+  local status = os.execute(files.command(words) .. " >/dev/null")
   if status ~= true and status ~= 0 then
     error(("%s: %s could not be measured"):format(name, row[1]), 0)
   end

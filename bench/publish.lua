@@ -10,7 +10,7 @@ local root = arg[0]:match("^(.*)bench/[^/]*$") or "../"
 package.path = root .. "?.lua;" .. package.path
 
 local charts = require "bench.charts"
-local files = require "bench.support.files"
+local files = require "support.files"
 local gnuplot = require "bench.support.gnuplot"
 local json = require "cjson"
 local report = require "bench.support.report"

@@ -2,8 +2,9 @@
 -- The benchmark suite: its arithmetic on samples made by hand, and that it runs
 -- from end to end, in a mode that measures nothing that means anything.
 
+local files = require "support.files"
 local native = require "bench_native"
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 local measure = require "bench.support.measure"
 local packing = require "bench.support.packing"
 local payloads = require "bench.payloads"
@@ -12,8 +13,6 @@ local report = require "bench.support.report"
 local row = require "bench.support.row"
 local statistics = require "bench.support.statistics"
 local units = require "bench.support.units"
-
-local root = debug.getinfo(1, "S").source:match("^@(.*)spec/") or ""
 
 local function close_to(expected, value)
   assert.is_true(math.abs(expected - value) < 1e-9,
@@ -191,8 +190,8 @@ end)
 
 describe("a module", function()
   it("is found where `require` finds it", function()
-    local place = lua.searchpath("bench.support.lua", package.path)
-    assert.is_truthy(proc.contents(place):find("function lua.append", 1, true))
+    local place = lua.searchpath("support.lua", package.path)
+    assert.is_truthy(files.contents(place):find("function lua.append", 1, true))
     assert.is_nil((lua.searchpath("bench.no.such", package.path)))
   end)
 end)
@@ -261,15 +260,10 @@ describe("the plain copy", function()
   end)
 end)
 
-local function quoted(word)
-  return "'" .. word .. "'"
-end
-
 -- Runs a program of the suite.
 local function bench(name, words, options)
-  local line = { quoted(proc.interpreter()), quoted(root .. "bench/" .. name) }
-  for _, word in ipairs(words) do line[#line + 1] = quoted(word) end
-  return proc.shell(table.concat(line, " "), nil, options)
+  return proc.shell(files.command { files.interpreter(),
+    files.root .. "bench/" .. name, lua.unpack(words) }, nil, options)
 end
 
 describe("the suite", function()
@@ -285,7 +279,7 @@ describe("the suite", function()
   end)
 
   local function run_once()
-    if #proc.contents(path) > 0 then return end
+    if #files.contents(path) > 0 then return end
     local out, err, code = bench("run.lua", { "--tiny", "--json", path })
     assert.equal("", err)
     assert.equal(0, code, out)
@@ -294,7 +288,7 @@ describe("the suite", function()
   -- Others need not be able to do all that is measured, but they say why.
   it("measures every group, and what fails says why", function()
     run_once()
-    local document = require "cjson".decode(proc.contents(path))
+    local document = require "cjson".decode(files.contents(path))
     local groups = {}
     for _, made in ipairs(document.rows) do
       groups[made.group] = true
@@ -319,13 +313,13 @@ describe("the suite", function()
     local folder = path .. ".page"
     local page = folder .. ".md"
     finally(function()
-      proc.shell("rm -rf -- " .. quoted(page) .. " " .. quoted(folder))
+      proc.shell(files.command { "rm", "-rf", "--", page, folder })
     end)
-    proc.write(page, "before\n<!-- figures: begin -->\nold\n"
+    files.write(page, "before\n<!-- figures: begin -->\nold\n"
       .. "<!-- figures: end -->\nafter\n")
     local _, err, code = bench("publish.lua", { path, page })
     assert.equal(0, code, err)
-    local text = proc.contents(page)
+    local text = files.contents(page)
     assert.is_truthy(text:find("^before\n.*\n### Group copy\n.*\nafter\n$"))
     assert.is_nil(text:find("\nold\n", 1, true))
   end)
@@ -341,9 +335,9 @@ describe("the suite", function()
     end
     local page = os.tmpname()
     finally(function() os.remove(page) end)
-    proc.write(path .. ".luas", require("cjson").encode { luas = {
+    files.write(path .. ".luas", require("cjson").encode { luas = {
       document("Lua 5.4.4", 1000), document("LuaJIT 2.1", 3000) } })
-    proc.write(page, "before\n<!-- luas: begin -->\n<!-- luas: end -->\n")
+    files.write(page, "before\n<!-- luas: begin -->\n<!-- luas: end -->\n")
     local _, err, code = bench("publish.lua", { path .. ".luas", page })
     os.remove(path .. ".luas")
     assert.equal(0, code, err)
@@ -360,7 +354,7 @@ before
 | --- | --: | --: | --: | --: | --- |
 | all (a note) | 1.00 us | 0.50 x | 3.00 us | 1.50 x | none |
 <!-- luas: end -->
-]], proc.contents(page))
+]], files.contents(page))
   end)
 
   it("measures nobody else if it is told to be alone", function()

@@ -5,7 +5,7 @@
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
 local cqueues = require "cqueues"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 local socket = require "socket"
 local sync = require "spec.support.sync"

@@ -4,7 +4,7 @@
 
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local sync = require "spec.support.sync"
 
 -- All results of a call, in a table that shows trailing nils.

@@ -3,7 +3,7 @@
 -- those of `load`, raised by `new` itself.
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local sync = require "spec.support.sync"
 
 local function results(code, ...)

@@ -4,7 +4,8 @@
 
 local ex = require "llthreads2.ex"
 local llthreads2 = require "llthreads2"
-local lua = require "spec.support.lua"
+local files = require "support.files"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
@@ -34,21 +35,21 @@ local function lacks(text, part)
   assert.is_nil(text:find(part, 1, true), text)
 end
 
-local files = {}
+local temporary = {}
 
 -- "@" and the name of a new file that holds `text`.
 local function file_with(text)
   local name = os.tmpname()
-  files[#files + 1] = name
-  proc.write(name, text)
+  temporary[#temporary + 1] = name
+  files.write(name, text)
   return "@" .. name
 end
 
 after_each(function()
-  for _, name in ipairs(files) do
+  for _, name in ipairs(temporary) do
     os.remove(name)
   end
-  files = {}
+  temporary = {}
 end)
 
 -- One piece of code in every form that it may take.

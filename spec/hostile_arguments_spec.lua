@@ -8,7 +8,7 @@ local llthreads = require "llthreads2"
 local ex = require "llthreads2.ex"
 local channel = require "llthreads2.channel"
 local core = require "llthreads2.core"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local sync = require "spec.support.sync"
 
 local pack, unpack = lua.pack, lua.unpack

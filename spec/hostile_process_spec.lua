@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Processes that end, fork and get signals while threads are at work.
 
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 
 local PRELUDE = [[

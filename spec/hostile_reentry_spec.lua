@@ -6,7 +6,8 @@
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
-local lua = require "spec.support.lua"
+local files = require "support.files"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 local apart = require("spec.support.reentry").apart
 local sync = require "spec.support.sync"
@@ -571,7 +572,7 @@ describe("a report that nobody can read", function()
       exec 4<>"$0" 5>"$0" 4<&-
       rm "$0"
       exec env --default-signal=PIPE %s - 2>&5' "$(mktemp -u)"]])
-      :format(proc.interpreter()), [[
+      :format(files.interpreter()), [[
         local new = require("llthreads2").new
         for _ = 1, 3 do new("error('unseen')"):start():join() end
         io.stdout:write("alive\n")

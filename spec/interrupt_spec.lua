@@ -2,7 +2,7 @@
 -- Interrupting a thread: an error that is raised in the child's Lua code.
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 

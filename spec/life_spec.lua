@@ -3,7 +3,7 @@
 -- in each state, who closes the child's state and what its collection does.
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local sync = require "spec.support.sync"
 
 local NOT_STARTED = "Can't join a thread that hasn't be started."

@@ -3,7 +3,7 @@
 -- error of the call that met it, the process goes on, and the same call
 -- succeeds when there is room again. tests/oom/ makes single calls fail.
 
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 
 -- What a program says that runs behind the words in `prefix`.

@@ -4,7 +4,7 @@
 
 local ex = require "llthreads2.ex"
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local sync = require "spec.support.sync"
 
 -- The results of a child that must not fail.

@@ -2,7 +2,7 @@
 -- The thread object as a Lua value, and what its methods say when misused.
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 
 -- Whom a userdata's __name is told to: since 5.3 Lua itself, for its own files

@@ -3,7 +3,8 @@
 -- into a text as a result; and what is nested too deeply for either.
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local files = require "support.files"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 
 local function run(code, ...)
@@ -156,7 +157,7 @@ describe("new", function()
     end
     local function resident()
       collectgarbage()
-      return proc.contents("/proc/self/statm"):match("%d+ (%d+)") * 4096
+      return files.contents("/proc/self/statm"):match("%d+ (%d+)") * 4096
     end
     local function fail_often()
       for _ = 1, 500 do

@@ -2,7 +2,8 @@
 -- Many threads, and an operating system that refuses threads or memory.
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local files = require "support.files"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
@@ -44,7 +45,7 @@ describe("many threads", function()
         file:close()]], path):start(true, i % 2 == 0))
     end
     assert.is_true(sync.eventually(function()
-      return #proc.contents(path) == number
+      return #files.contents(path) == number
     end))
   end)
 

@@ -2,7 +2,7 @@
 -- The state that a child runs in, and the code that `new` takes for it.
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 

@@ -6,7 +6,7 @@
 --
 -- A message is packed by string.pack, after its length in four bytes.
 
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 local packing = require "bench.support.packing"
 
 local adapter = { name = "cqueues" }

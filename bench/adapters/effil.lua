@@ -6,7 +6,7 @@
 -- effil itself knows Lua up to 5.3. Where it cannot be loaded here, it is used
 -- in another process, by another interpreter: see support/elsewhere.lua.
 
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 local packing = require "bench.support.packing"
 
 local adapter = { name = "effil" }

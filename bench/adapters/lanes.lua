@@ -4,7 +4,7 @@
 -- of several values is sent to its slot at once, and received as a batch of
 -- just as many.
 
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 local packing = require "bench.support.packing"
 
 local adapter = { name = "lanes" }

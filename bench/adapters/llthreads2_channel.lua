@@ -2,7 +2,7 @@
 --
 -- This library, by its public modules.
 
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 local packing = require "bench.support.packing"
 
 local adapter = { name = "llthreads2-mailbox" }

@@ -11,7 +11,7 @@
 -- A message is packed by string.pack, after its length in four bytes. There is
 -- no round_trip, for a thread has no result.
 
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 local packing = require "bench.support.packing"
 
 local adapter = { name = "luv" }

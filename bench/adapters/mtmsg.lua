@@ -4,7 +4,7 @@
 -- of its own, so those of `require "llthreads2"` use it here, as in its manual.
 -- Its messages hold plain values, no tables.
 
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 local packing = require "bench.support.packing"
 
 local adapter = { name = "mtmsg" }

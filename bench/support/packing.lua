@@ -4,7 +4,7 @@
 -- and, where a library moves bytes, how a message is packed: by string.pack,
 -- after its length in four bytes. Luas without it have that of lua-compat-5.3.
 
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 
 local packing = {}
 

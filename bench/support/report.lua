@@ -2,7 +2,7 @@
 --
 -- Records as tables of text: for a terminal, or for a page of Markdown.
 
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 local units = require "bench.support.units"
 
 local report = {}

@@ -5,8 +5,8 @@
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local core = require "llthreads2.core"
-local lua = require "spec.support.lua"
-local proc = require "spec.support.proc"
+local files = require "support.files"
+local lua = require "support.lua"
 local sync = require "spec.support.sync"
 
 local channels = {}
@@ -114,7 +114,7 @@ end
 -- The memory of this process in bytes, after a collection.
 function channels.resident()
   sync.collect()
-  return proc.contents("/proc/self/statm"):match("^%d+ (%d+)") * 4096
+  return files.contents("/proc/self/statm"):match("^%d+ (%d+)") * 4096
 end
 
 -- Repeats `body` once, or under stress as long as that is to last. A failure

@@ -19,7 +19,6 @@ package.path = (root or "") .. "?.lua;" .. package.path
 local core = require "llthreads2.core"
 local sync = require "spec.support.sync"
 require "llthreads2"
-require "spec.support.proc"
 
 local KINDS = { "threads", "messages", "mailboxes", "handles" }
 local patience = tonumber(os.getenv("LLTHREADS2_PATIENCE")) or 10

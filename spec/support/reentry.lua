@@ -3,7 +3,7 @@
 -- debug hook. For the state of a thread of its own: where little else lies,
 -- little has to be collected before a finaliser is called.
 
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 
 local pack = lua.pack
 

@@ -3,10 +3,10 @@
 -- both block on, with a time limit on every wait, so that a broken library
 -- makes a test fail instead of hanging the suite.
 
-local lua = require "spec.support.lua"
+local files = require "support.files"
+local lua = require "support.lua"
 local socket = require "socket"
 local monotime = require "system".monotime
-local proc = require "spec.support.proc"
 
 local sync = {}
 
@@ -106,7 +106,7 @@ end
 function sync.asleep(tid)
   local path = ("/proc/self/task/%d/stat"):format(tid)
   return sync.eventually(function()
-    return proc.contents(path):match("%) (%a)") == "S"
+    return files.contents(path):match("%) (%a)") == "S"
   end)
 end
 

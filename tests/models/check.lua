@@ -19,6 +19,8 @@
 --
 --    /* FILE, FUNCTION: TEXT */
 
+local read = require "support.files".contents
+
 local large = arg[1] == "large"
 local work = os.getenv("MODELS_WORK") or "build/models"
 -- States that are still to be left, and the size of the table of those seen;
@@ -30,13 +32,6 @@ local failures = 0
 local function fail(format, ...)
   failures = failures + 1
   print("FAILED: " .. format:format(...))
-end
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("a")
-  file:close()
-  return text
 end
 
 local function lines_of(command)

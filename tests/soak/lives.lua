@@ -4,7 +4,7 @@
 -- known, and everything else is an error, which fails the maker and with it
 -- the round.
 
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local ex = require "llthreads2.ex"

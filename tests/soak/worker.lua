@@ -23,7 +23,7 @@
 -- have their hooks in common, and none of this would help: no worker is
 -- interrupted there. The lives of threads have interrupts enough.)
 
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local native = require "soak_native"
