@@ -11,7 +11,6 @@ local socket = require "socket"
 local sync = require "spec.support.sync"
 local uv = require "luv"
 
--- All results of a call, in a table that shows trailing nils.
 local pack = lua.pack
 
 -- What LuaSocket says about the channel now, or within `seconds`. The answer

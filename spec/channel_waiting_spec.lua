@@ -9,7 +9,6 @@ local lua = require "support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
--- All results of a call, in a table that shows trailing nils.
 local pack = lua.pack
 
 describe("threads that wait", function()

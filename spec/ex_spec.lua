@@ -6,15 +6,12 @@ local ex = require "llthreads2.ex"
 local llthreads2 = require "llthreads2"
 local files = require "support.files"
 local lua = require "support.lua"
+local outcome = require "spec.support.outcome"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
+local values = require "spec.support.values"
 
--- The results of a thread, which must not fail.
-local function results_of(source, ...)
-  local results = lua.pack(ex.new(source, ...):start():join())
-  assert.is_true(results[1], results[2])
-  return lua.unpack(results, 2, results.n)
-end
+local results_of = outcome.results_of_ex
 
 -- The report of a thread, which must fail. It keeps quiet about it on stderr,
 -- unless the test has a `lua_init` of its own.
@@ -75,19 +72,13 @@ describe("the source of a thread", function()
   end)
 
   it("receives nil, holes and trailing nils as they were given", function()
-    local values = lua.pack(results_of("return ...", nil, 1, nil, "b", nil))
-    assert.same({ n = 5, nil, 1, nil, "b", nil }, values)
+    assert.same({ n = 5, nil, 1, nil, "b", nil },
+      lua.pack(results_of("return ...", nil, 1, nil, "b", nil)))
   end)
 
   it(("receives %d values"):format(lua.MANY), function()
-    local values = {}
-    for i = 1, lua.MANY do
-      values[i] = i
-    end
-    local count, last = results_of(
-      "return select('#', ...), (select(-1, ...))", lua.unpack(values))
-    assert.equal(lua.MANY, count)
-    assert.equal(lua.MANY, last)
+    assert.is_true(values.are_many(
+      results_of("return ...", lua.unpack(values.many()))))
   end)
 
   it("may be the empty string", function()
@@ -426,11 +417,8 @@ describe("a call of new that is refused", function()
   end)
 
   it("has no argument number for tables that are too deep", function()
-    local deep = {}
-    for _ = 1, 100 do
-      deep = { deep }
-    end
-    assert.equal("Hit maximum copy depth (101 > 100).", refusal("", deep))
+    assert.equal("Hit maximum copy depth (101 > 100).",
+      refusal("", values.nested(101)))
   end)
 end)
 

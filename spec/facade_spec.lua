@@ -4,6 +4,7 @@
 
 local llthreads2 = require "llthreads2"
 local lua = require "support.lua"
+local outcome = require "spec.support.outcome"
 
 local function sorted_keys(set)
   local keys = {}
@@ -58,23 +59,16 @@ describe("the names of the modules", function()
 end)
 
 describe("a child", function()
-  -- The results of `code`, which must not fail.
-  local function results_of(code, ...)
-    local results = lua.pack(llthreads2.new(code, ...):start():join())
-    assert.is_true(results[1], results[2])
-    return lua.unpack(results, 2, results.n)
-  end
-
   it("can require the module under each of its names", function()
     for _, name in ipairs {
       "llthreads2", "llthreads2.ex", "llthreads", "llthreads.ex",
     } do
-      assert.equal("table", results_of("return type(require(...))", name))
+      assert.equal("table", outcome.results("return type(require(...))", name))
     end
   end)
 
   it("gets the module that its parent has", function()
     assert.equal(llthreads2._VERSION,
-      results_of [[return require "llthreads2"._VERSION]])
+      outcome.results [[return require "llthreads2"._VERSION]])
   end)
 end)

@@ -5,77 +5,16 @@
 local ex = require "llthreads2.ex"
 local llthreads = require "llthreads2"
 local lua = require "support.lua"
+local outcome = require "spec.support.outcome"
 local sync = require "spec.support.sync"
 
--- The results of a child that must not fail.
-local function results(code, ...)
-  local all = lua.pack(llthreads.new(code, ...):start():join())
-  assert.is_true(all[1], all[2])
-  return lua.unpack(all, 2, all.n)
-end
-
--- The same for code that `ex.new` takes.
-local function results_of(code, ...)
-  local all = lua.pack(ex.new(code, ...):start():join())
-  assert.is_true(all[1], all[2])
-  return lua.unpack(all, 2, all.n)
-end
-
--- The message of a `new` that refuses its arguments, without its position.
-local function refusal(...)
-  local arguments = lua.pack(...)
-  local message = lua.raised(function()
-    local _ = llthreads.new("", lua.unpack(arguments, 1, arguments.n))
-  end)
-  return (message:gsub("^[^\n]-:%d+: ", "", 1))
-end
+local results, results_of_ex = outcome.results, outcome.results_of_ex
+local refusal = outcome.refusal
 
 -- A function in the libraries here, by its name there.
 local function named(name)
   return assert(lua.load("return " .. name))()
 end
-
-describe("a number", function()
-  -- Constants may lose the sign of zero in 5.1.
-  local NUMBERS = { 0, -1 / math.huge, 1, -1, 0.1, 127, 128, 255, 256, 2 ^ 31,
-    2 ^ 31 - 1, -2 ^ 31, -2 ^ 31 - 1, 2 ^ 32, 2 ^ 53, -2 ^ 53, 2 ^ 53 + 2,
-    2 ^ 63, -2 ^ 63, 2 ^ 64, 1e300, -1e300, 5e-324, math.huge, -math.huge }
-
-  it("arrives as the same value, with its sign", function()
-    local back = { results("return ...", lua.unpack(NUMBERS)) }
-    for i, number in ipairs(NUMBERS) do
-      assert.are.equal(number, back[i])
-      assert.are.equal(1 / number, 1 / back[i])
-    end
-    local nan = results("return ...", 0 / 0)
-    assert.are_not.equal(nan, nan)
-  end)
-
-  it("arrives as the same key", function()
-    local sent, count = {}, 0
-    for i, number in ipairs(NUMBERS) do sent[number] = i end
-    local back, all_there = results([[
-      local keys, numbers = ...
-      for i, number in ipairs(numbers) do
-        if number ~= 0 and keys[number] ~= i then return keys, number end
-      end
-      return keys, true]], sent, NUMBERS)
-    assert.is_true(all_there)
-    for key, value in pairs(back) do
-      assert.are.equal(sent[key], value)
-      count = count + 1
-    end
-    -- One zero is as good as the other.
-    assert.are.equal(#NUMBERS - 1, count)
-    assert.are.equal(2, back[0])
-  end)
-
-  it("may be the value of each of these keys", function()
-    local sent = { list = NUMBERS }
-    for i, number in ipairs(NUMBERS) do sent[i * 1000] = number end
-    assert.are.same(sent, (results("return ...", sent)))
-  end)
-end)
 
 describe("a function of Lua's libraries", function()
   -- A name, and an expression with the function `f` that must give true.
@@ -193,7 +132,7 @@ describe("a function of Lua's libraries", function()
       local thread = llthreads.new("return 'first', io.write"):start()
       local write = io.write
       io.write = nil
-      local message = lua.raised(thread.join, thread)
+      local message = outcome.raised(thread.join, thread)
       io.write = write
       assert.are.equal(
         "the built-in function 'io.write' is not there in this state", message)
@@ -319,7 +258,7 @@ if lua.has_environments then
     local function with(environment, f) return lua.setfenv(f, environment) end
 
     it("has the globals in a child", function()
-      assert.are.same({ true, true, "nil" }, { results_of(with({ x = 1 },
+      assert.are.same({ true, true, "nil" }, { results_of_ex(with({ x = 1 },
         function()
           -- luacheck: globals x
           local function inner() return getfenv(1) == _G end
@@ -328,14 +267,14 @@ if lua.has_environments then
     end)
 
     it("may have one again there", function()
-      assert.are.same({ 5, true }, { results_of(function()
+      assert.are.same({ 5, true }, { results_of_ex(function()
         local inner = setfenv(function() return x end, { x = 5 }) -- luacheck: ignore
         return inner(), x == nil -- luacheck: ignore
       end) })
     end)
 
     it("has that of the thread where lua_init has replaced it", function()
-      assert.are.same({ "mine", "mine" }, { results_of {
+      assert.are.same({ "mine", "mine" }, { results_of_ex {
         with({}, function() return name, getfenv(0).name end), -- luacheck: ignore
         lua_init = [[
           local mine = setmetatable({ name = "mine" }, { __index = _G })
@@ -346,7 +285,7 @@ if lua.has_environments then
     it("keeps it here", function()
       local environment = {}
       local f = with(environment, function() return 1 end)
-      assert.are.equal(1, results_of(f))
+      assert.are.equal(1, results_of_ex(f))
       assert.are.equal(environment, getfenv(f))
     end)
   end)
@@ -369,10 +308,10 @@ describe("bytecode", function()
   it("of a function of every kind works in a child", function()
     local f = lua.load(EVERYTHING)
     local expected = lua.pack(f("argument"))
-    assert.are.same(expected, lua.pack(results_of(f, "argument")))
+    assert.are.same(expected, lua.pack(results_of_ex(f, "argument")))
     for _, strip in ipairs { false, true } do
       local dumped = string.dump(f, strip)
-      assert.are.same(expected, lua.pack(results_of(dumped, "argument")))
+      assert.are.same(expected, lua.pack(results_of_ex(dumped, "argument")))
       assert.are.same(expected, lua.pack(results(dumped, "argument")))
     end
   end)
@@ -392,7 +331,7 @@ describe("bytecode", function()
         local code = other .. own:sub(#other + 1)
         local _, message = lua.load(code)
         assert.is_string(message)
-        assert.are.equal(message, lua.raised(llthreads.new, code))
+        assert.are.equal(message, outcome.raised(llthreads.new, code))
         local ok, report = ex.new({ code, lua_init = sync.QUIET }):start()
           :join()
         assert.is_false(ok)
@@ -568,7 +507,7 @@ describe("the libraries of LuaJIT", function()
       return tostring(5LL + ...), tostring(0xffffffffffffffffULL),
         tostring(2i)]]
     assert.are.same({ "7LL", "18446744073709551615ULL", "0+2i" },
-      { results_of(f, 2) })
+      { results_of_ex(f, 2) })
   end)
 end)
 

@@ -56,13 +56,6 @@ function lua.append(list, more)
   return list
 end
 
--- Calls `f` in protected mode; what was raised, or an error if nothing was.
-function lua.raised(f, ...)
-  local ok, problem = pcall(f, ...)
-  if ok then error("nothing was raised", 2) end
-  return problem
-end
-
 -- ---- for programs ----
 
 -- Defines `unpack`, `pack`, and `finalised(f)`: an object that calls `f` when

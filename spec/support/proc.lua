@@ -2,6 +2,7 @@
 -- Runs Lua programs in processes of their own, for everything that cannot be
 -- seen from inside one: what is written to stderr, exit codes, crashes.
 
+local assert = require "luassert"
 local files = require "support.files"
 local lua = require "support.lua"
 
@@ -59,6 +60,14 @@ end
 -- a file may be out of reach for a process with other rights.
 function proc.run(text, options)
   return proc.shell(quoted(files.interpreter()) .. " -", text, options)
+end
+
+-- What the program `text` says that has to succeed and keep quiet on stderr. It
+-- runs behind the words in `prefix`.
+function proc.said(text, prefix)
+  local out, err, code = proc.run(text, { prefix = prefix })
+  assert.are.same({ "", 0 }, { err, code }, out)
+  return out
 end
 
 -- Runs busted with the arguments in `words`.

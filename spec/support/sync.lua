@@ -42,6 +42,13 @@ sync.QUIET = [[require("llthreads2").set_logger(function() end) ]]
 sync.thread_id = lua.load(sync.THREAD_ID .. "return thread_id()", "=thread_id")
 sync.now = monotime
 
+-- The seconds that a call takes, and its results, packed.
+function sync.timed(f, ...)
+  local start = monotime()
+  local results = lua.pack(f(...))
+  return monotime() - start, results
+end
+
 -- A door is a listening socket: give `door.port` to a child whose program
 -- begins with LINK, and `door:answer()` returns the spec's end.
 local Door = {}
