@@ -34,7 +34,7 @@ function memory.said_in_little(text)
   if proc.sanitizer() then
     busted.pending("a sanitizer's shadow memory exceeds any limit")
   end
-  return proc.said(lua.TOOLS .. text, "prlimit --as=500000000")
+  return proc.said("prlimit --as=500000000", lua.TOOLS .. text)
 end
 
 return memory

@@ -62,9 +62,9 @@ function proc.run(text, options)
   return proc.shell(quoted(files.interpreter()) .. " -", text, options)
 end
 
--- What the program `text` says that has to succeed and keep quiet on stderr. It
--- runs behind the words in `prefix`.
-function proc.said(text, prefix)
+-- What the program `text` says that runs behind the words in `prefix`, and has
+-- to succeed and to keep quiet on stderr.
+function proc.said(prefix, text)
   local out, err, code = proc.run(text, { prefix = prefix })
   assert.are.same({ "", 0 }, { err, code }, out)
   return out
