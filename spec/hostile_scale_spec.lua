@@ -109,15 +109,17 @@ describe("very many messages", function()
     gives(("%d\t%d\t0\ttrue\n"):format(number, number), ([[
       local number = %d
       local ch = channel.new()
-      ch:send("warm")
-      ch:clear()
-      local before = resident("VmRSS")
-      for i = 1, number do ch:send(i) end
-      local count = ch:count()
-      assert(#ch == count)
-      local cleared = ch:clear()
-      -- 64 MB are what the pools may keep.
-      print(count, cleared, ch:count(), resident("VmRSS") - before < 64)]])
+      local function fill_and_clear()
+        for i = 1, number do ch:send(i) end
+        local count = ch:count()
+        assert(#ch == count)
+        return count, ch:clear(), ch:count()
+      end
+      -- What malloc() does not give back it uses again: the peak tells.
+      fill_and_clear()
+      local before = resident("VmHWM")
+      local count, cleared, left = fill_and_clear()
+      print(count, cleared, left, resident("VmHWM") - before < 32)]])
       :format(number))
   end)
 
@@ -190,7 +192,7 @@ describe("very many channels", function()
     local list = {}
     for i = 1, number do list[i] = channel.new() end
     assert.are.same({ nil, "timeout" }, { channel.select(list, 1) })
-    local chosen = math.random(number)
+    local chosen = math.floor(number * 0.7)
     local thread = channels.sleeper(
       "return (require('llthreads2.channel').select(...))", list)
     list[chosen]:send(chosen)

@@ -70,6 +70,14 @@ function proc.said(prefix, text)
   return out
 end
 
+-- Runs the program `text`; expects what it writes and its exit code. Returns
+-- what it has written to stderr.
+function proc.gives(expected, code, text, options)
+  local out, err, real_code = proc.run(text, options)
+  assert.are.same({ expected, code }, { out, real_code }, text .. err)
+  return err
+end
+
 -- Runs busted with the arguments in `words`.
 function proc.busted(words, options)
   local runner = arg[0]:find("busted", 1, true) and arg[0] or "/usr/bin/busted"
