@@ -67,7 +67,8 @@ describe("code that fails", function()
       local function inner() error "oops" end
       inner()
     end }
-    contains(report, ("ex_errors_spec.lua:%d: oops\nstack traceback:"):format(line))
+    contains(report,
+      ("ex_errors_spec.lua:%d: oops\nstack traceback:"):format(line))
     contains(report, ("ex_errors_spec.lua:%d: in function"):format(line + 1))
     lacks(report, "llthreads2/ex.lua")
   end)

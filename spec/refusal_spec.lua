@@ -67,7 +67,7 @@ end)
 
 describe("a C function whose upvalues cannot be sent", function()
   it("is refused as an argument, with the place of the upvalue", function()
-    -- In LuaJIT these are no C functions; see luas_spec.lua.
+    -- In LuaJIT these are no C functions; see builtins_spec.lua.
     if not lua.jit then
       assert.are.equal("bad argument #2 to 'new' "
         .. "(at <upvalue 1>: coroutine cannot be sent)",

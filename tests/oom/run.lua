@@ -110,7 +110,8 @@ faults.begin()
 io.stdout:setvbuf "line"
 print(("%-52s %-6s %-8s %5s %5s"):format("scenario", "side", "mode", "fails",
   "raise"))
-for number, scenario in ipairs(assert(loadfile(folder .. "scenarios.lua"))()) do
+local scenarios = assert(loadfile(folder .. "scenarios.lua"))
+for number, scenario in ipairs(scenarios(folder .. "scenarios/")) do
   if not options.only or scenario.name:find(options.only) then
     scenario.code = string.dump(scenario.scenario)
     for _, side in ipairs(scenario.sides or { "parent" }) do
