@@ -22,8 +22,8 @@ package.path = root .. "?.lua;" .. package.path
 local files = require "support.files"
 local json = require "cjson"
 local lua = require "support.lua"
-local statistics = require "bench.support.statistics"
-local units = require "bench.support.units"
+local report = require "bench.support.report"
+local names = require "bench.support.names"
 
 -- Each with the `id` of the floor that it is beside.
 local ROWS = {
@@ -125,11 +125,7 @@ local function wanted(record, floor)
 end
 
 local function tell(name, row)
-  local ours, floor = row.results[1], row.results[2]
-  print(("%-8s%-52s%10s%10s"):format(name, row.group .. ": " .. row.name,
-    units.show(statistics.median(ours.samples), row.unit),
-    floor and units.digits(statistics.ratio(ours.samples,
-      floor.samples).median) .. " x" or ""))
+  print(("%-8s%-52s%10s%10s"):format(name, names.of(row), report.brief(row)))
   io.stdout:flush()
 end
 
@@ -169,19 +165,12 @@ local function measure_all(rows, options)
   return documents
 end
 
-local function chosen(name, patterns)
-  for _, pattern in ipairs(patterns) do
-    if name:find(pattern) then return true end
-  end
-  return #patterns == 0
-end
-
 local function main(options)
   if options.help then return io.write(usage) end
   if #options.luas == 0 then refuse("a file and a Lua expected") end
   local rows = {}
   for _, row in ipairs(ROWS) do
-    if chosen(row[1], options.only) then rows[#rows + 1] = row end
+    if names.is_chosen(row[1], options.only) then rows[#rows + 1] = row end
   end
   if #rows == 0 then refuse("no row matches") end
   local file = io.open(options.file, "w") or refuse(options.file
