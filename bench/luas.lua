@@ -65,7 +65,7 @@ local function refuse(problem)
 end
 
 local function parse(words)
-  local options, names, i = { times = 2, only = {} }, {}, 1
+  local options, i = { times = 2, only = {}, luas = {} }, 1
   while words[i] do
     local word = words[i]
     if word == "--times" then
@@ -77,11 +77,10 @@ local function parse(words)
         words[i] or refuse("--only: nothing follows"))
     elseif word == "-h" or word == "--help" then options.help = true
     elseif word:find("^%-") then refuse("unknown option: " .. word)
-    else names[#names + 1] = word end
+    else table.insert(options.luas, word) end
     i = i + 1
   end
-  options.file = table.remove(names, 1)
-  options.luas = names
+  options.file = table.remove(options.luas, 1)
   return options
 end
 
