@@ -39,6 +39,14 @@ function files.output(command)
   return text
 end
 
+-- The lines that a shell command prints.
+function files.lines_of(command)
+  local pipe, lines = assert(io.popen(command)), {}
+  for line in pipe:lines() do lines[#lines + 1] = line end
+  pipe:close()
+  return lines
+end
+
 -- The interpreter that runs this program: what stands first on its command
 -- line, in `arg` below everything else.
 function files.interpreter()
