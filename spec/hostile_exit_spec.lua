@@ -2,26 +2,11 @@
 -- Programs that end while their threads are at all that threads can be about,
 -- and what their finalisers can still do.
 
+local hostile = require "spec.support.hostile"
 local lua = require "support.lua"
 local proc = require "spec.support.proc"
 
-local PRELUDE = [[
-local llthreads = require "llthreads2"
-local channel = require "llthreads2.channel"
-local new = llthreads.new
-io.stdout:setvbuf("no")
-]]
-
--- A sanitizer's runtime does not expect what these programs do to themselves.
-local OPTIONS = { prefix = "env ASAN_OPTIONS=detect_leaks=0", timeout = 50 }
-
-local function gives(out, code, text)
-  return proc.gives(out, code, PRELUDE .. text, OPTIONS)
-end
-
-local function gives_silently(out, code, text)
-  assert.are.equal("", gives(out, code, text))
-end
+local gives, gives_silently = hostile.gives, hostile.gives_silently
 
 -- What a thread can be about that does not end; `...` is a channel that stays
 -- empty and one that stays full.

@@ -2,22 +2,10 @@
 -- Processes that fork and get signals while threads are at work, and functions
 -- of modules that only some of their states have loaded.
 
+local hostile = require "spec.support.hostile"
 local proc = require "spec.support.proc"
 
-local PRELUDE = [[
-local native = require "hostile_native"
-local llthreads = require "llthreads2"
-local channel = require "llthreads2.channel"
-local new = llthreads.new
-io.stdout:setvbuf("no")
-]]
-
--- A sanitizer's runtime does not expect what these programs do to themselves.
-local OPTIONS = { prefix = "env ASAN_OPTIONS=detect_leaks=0", timeout = 50 }
-
-local function gives_silently(out, code, text)
-  assert.are.equal("", proc.gives(out, code, PRELUDE .. text, OPTIONS))
-end
+local gives_silently = hostile.gives_silently
 
 describe("a process that forks", function()
   local function forks(out, text)
@@ -103,9 +91,6 @@ describe("a process that forks", function()
   end)
 
   it("may do so at any moment", function()
-    if proc.sanitizer() then
-      pending("a sanitizer's own locks are lost in a fork")
-    end
     forks("fine\n", [[
       local stop = channel.new()
       local busy = {}
