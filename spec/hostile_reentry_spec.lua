@@ -11,8 +11,7 @@ local apart = require("spec.support.reentry").apart
 
 describe("a join in whose middle other code runs", function()
   it("returns its results, which nobody else gets", function()
-    apart(function()
-      local reentry = require "spec.support.reentry"
+    apart(function(reentry)
       local text = "Can't join a thread that has already been joined."
       for _, way in ipairs(reentry.WAYS) do
         local thread = reentry.finished()
@@ -33,8 +32,7 @@ describe("a join in whose middle other code runs", function()
   end)
 
   it("survives that its object is finalised by hand", function()
-    apart(function()
-      local reentry = require "spec.support.reentry"
+    apart(function(reentry)
       for _, way in ipairs(reentry.WAYS) do
         local thread = reentry.finished()
         reentry.is_whole_join((way(function() reentry.finalise(thread) end,
@@ -48,8 +46,7 @@ describe("a join in whose middle other code runs", function()
   end)
 
   it("survives all methods of its object", function()
-    apart(function()
-      local reentry = require "spec.support.reentry"
+    apart(function(reentry)
       for _, way in ipairs(reentry.WAYS) do
         local thread = reentry.finished()
         reentry.is_whole_join((way(function()
@@ -63,8 +60,7 @@ describe("a join in whose middle other code runs", function()
   end)
 
   it("can be repeated when that code has raised an error", function()
-    apart(function()
-      local reentry = require "spec.support.reentry"
+    apart(function(reentry)
       local thread = reentry.finished()
       local results = reentry.hooked(function() error("in a hook", 0) end,
         thread.join, thread)
@@ -75,8 +71,7 @@ describe("a join in whose middle other code runs", function()
   end)
 
   it("is not disturbed by the end of other threads", function()
-    apart(function()
-      local reentry = require "spec.support.reentry"
+    apart(function(reentry)
       local thread = reentry.finished()
       local new = require("llthreads2").new
       reentry.is_whole_join((reentry.disturbed(function()
@@ -90,8 +85,7 @@ end)
 
 describe("a channel in whose middle other code runs", function()
   it("counts right when the same is done there", function()
-    apart(function()
-      local reentry = require "spec.support.reentry"
+    apart(function(reentry)
       for _, take in ipairs(reentry.TAKES) do
         local ch = reentry.filled(50)
         local results, seen = reentry.disturbed(function()
@@ -109,8 +103,7 @@ describe("a channel in whose middle other code runs", function()
   end)
 
   it("may be closed and cleared there", function()
-    apart(function()
-      local reentry = require "spec.support.reentry"
+    apart(function(reentry)
       for _, take in ipairs(reentry.LOOKS) do
         local ch = reentry.filled(5)
         reentry.is_whole((reentry.disturbed(function()
@@ -125,8 +118,7 @@ describe("a channel in whose middle other code runs", function()
   end)
 
   it("lives until its work is done if it is finalised by hand", function()
-    apart(function()
-      local reentry = require "spec.support.reentry"
+    apart(function(reentry)
       local is = require("llthreads2.channel").is
       for _, take in ipairs(reentry.LOOKS) do
         local ch = reentry.filled(5)
@@ -143,8 +135,7 @@ describe("a channel in whose middle other code runs", function()
 
   if lua.reaches_c_upvalues then
     it("survives that its iterator is robbed of it", function()
-      apart(function()
-        local reentry = require "spec.support.reentry"
+      apart(function(reentry)
         local iterator = reentry.filled(5):messages()
         local results = reentry.disturbed(function()
           debug.setupvalue(iterator, 1, nil)
@@ -157,8 +148,7 @@ describe("a channel in whose middle other code runs", function()
   end
 
   it("keeps a message in front when an error is raised there", function()
-    apart(function()
-      local reentry = require "spec.support.reentry"
+    apart(function(reentry)
       local select_from = require("llthreads2.channel").select
       local ch = reentry.filled(3)
       for _, f in ipairs { select_from, ch.receive, ch.peek } do
@@ -173,8 +163,7 @@ describe("a channel in whose middle other code runs", function()
   end)
 
   it("is received from or refused if it is finalised by and by", function()
-    apart(function()
-      local reentry = require "spec.support.reentry"
+    apart(function(reentry)
       local module = require "llthreads2.channel"
       local ch
       for _, name in ipairs { "receive", "peek" } do
@@ -198,8 +187,7 @@ describe("a channel in whose middle other code runs", function()
   end)
 
   it("is refused by a select for which it is finalised too early", function()
-    apart(function()
-      local reentry = require "spec.support.reentry"
+    apart(function(reentry)
       local module = require "llthreads2.channel"
       local list
       local results = reentry.disturbed(function()
