@@ -5,6 +5,7 @@
 local hostile = require "spec.support.hostile"
 local lua = require "support.lua"
 local proc = require "spec.support.proc"
+local sync = require "spec.support.sync"
 
 local gives, gives_silently = hostile.gives, hostile.gives_silently
 
@@ -145,16 +146,15 @@ describe("finalisers that run when a state is closed", function()
   it("can use everything, in the main state and in others", function()
     gives_silently("", 0, "local load = loadstring or load "
       .. "load([==[" .. WORK .. "]==])(channel.new())")
-    gives_silently("fine\nfine\n0\n", 0, "local work = [==[" .. WORK .. [=[]==]
+    gives_silently("fine\nfine\n0\n", 0, sync.SETTLED
+      .. "local work = [==[" .. WORK .. [=[]==]
       local told = channel.new()
       assert(new(work, told):start():join())
       print(select(2, told:receive(20000)))
       assert(new(work, told):start(true))
       print(select(2, told:receive(20000)))
-      local live, limit = require("llthreads2.core").live, os.time() + 20
       told = nil
-      repeat collectgarbage() until live().threads == 0 or os.time() > limit
-      print(live().threads)]=])
+      print(settled().threads)]=])
   end)
 
   it("can be those of the library's own objects, in any order", function()

@@ -43,10 +43,8 @@ local function gives(expected, text)
     local llthreads = require "llthreads2"
     local channel = require "llthreads2.channel"
     local function resident(name)
-      local file = assert(io.open("/proc/self/status"))
-      local text = file:read("*a")
-      file:close()
-      return tonumber(text:match(name .. ":%s*(%d+)")) / 1024
+      local status = require("support.files").contents("/proc/self/status")
+      return tonumber(status:match(name .. ":%s*(%d+)")) / 1024
     end
   ]] .. text .. [[
     print(("\1%.0f MB"):format(resident("VmHWM")))]], { timeout = 500 })

@@ -7,6 +7,7 @@ local costs = require "spec.support.costs"
 local lua = require "support.lua"
 local memory = require "spec.support.memory"
 local proc = require "spec.support.proc"
+local sync = require "spec.support.sync"
 
 local function lines_of(text)
   local lines = {}
@@ -116,7 +117,7 @@ describe("with a limit of processes", function()
 
   -- Children that wait for the end of the server's connections are started
   -- until one is refused, and that one is started again after their end.
-  local PROGRAM = lua.TOOLS .. [[
+  local PROGRAM = lua.TOOLS .. sync.SETTLED .. [[
     local new = require("llthreads2").new
     local server = assert(require("socket").bind("127.0.0.1", 0))
     local _, port = server:getsockname()
@@ -149,10 +150,8 @@ describe("with a limit of processes", function()
       refused:detached(), refused:joinable())
     print(refused:join())
     refused, running = nil, nil
-    local live = require("llthreads2.core").live
-    local limit = os.time() + 10
-    repeat collectgarbage() until live().threads == 0 or os.time() > limit
-    print(live().threads, live().messages)]]
+    local left = settled()
+    print(left.threads, left.messages)]]
 
   -- What it says of the refusal, and of the start that is repeated.
   local function refused_and_repeated(flags)

@@ -179,10 +179,8 @@ describe("the C stack of a child", function()
     local out, err = proc.run([[
       local new = require("llthreads2").new
       local function size()
-        local file = assert(io.open("/proc/self/status"))
-        local text = file:read("*a")
-        file:close()
-        return tonumber(text:match("VmSize:%s*(%d+)"))
+        local status = require("support.files").contents("/proc/self/status")
+        return tonumber(status:match("VmSize:%s*(%d+)"))
       end
       local server = assert(require("socket").bind("127.0.0.1", 0))
       local _, port = server:getsockname()

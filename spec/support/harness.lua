@@ -7,6 +7,7 @@
 -- be on their way out: they have a few seconds to end.
 --
 -- What a failed test has left behind is not held against the tests after it.
+-- harness_spec.lua shortens those seconds by LLTHREADS2_PATIENCE.
 
 local busted = require "busted"
 

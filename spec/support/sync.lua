@@ -36,6 +36,14 @@ sync.SPIN = [[local function spin()
   while os.time() < limit do end
 end ]]
 
+-- Defines `settled()`, which waits until all threads have gone, but not for
+-- ever, and returns what is still there.
+sync.SETTLED = [[local function settled()
+  local live, limit = require("llthreads2.core").live, os.time() + 20
+  repeat collectgarbage() until live().threads == 0 or os.time() > limit
+  return live()
+end ]]
+
 -- Silences the report of a child that fails on purpose.
 sync.QUIET = [[require("llthreads2").set_logger(function() end) ]]
 
