@@ -12,9 +12,9 @@
 -- block that cannot run alone is fenced by ```lua fragment: it only has to
 -- compile.
 
+local files = require "support.files"
 local proc = require "spec.support.proc"
 
-local root = debug.getinfo(1, "S").source:match("^@(.*)spec/") or ""
 local pages = { "README.md", "docs/channel.md", "docs/llthreads2.md" }
 
 -- Libraries that a block may use and that need not be here.
@@ -25,7 +25,7 @@ local optional = { "cqueues", "luv" }
 -- so that errors name the page's own lines.
 local function blocks_of(page)
   local blocks, block, number = {}, nil, 0
-  for line in io.lines(root .. page) do
+  for line in io.lines(files.root .. page) do
     number = number + 1
     local fence = line:match("^```(.*)$")
     if fence and block then

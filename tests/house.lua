@@ -4,6 +4,10 @@
 -- check. Run from the source directory; MODULE is the finished core.so, and
 -- the compiler, with its options, finds the headers of Lua.
 
+local support = require "support.files"
+
+local read, lines_of = support.contents, support.lines_of
+
 local module, compiler = arg[1], table.concat(arg, " ", 2)
 
 -- ---- exceptions, each with its reason; one that is none is reported ----
@@ -32,20 +36,6 @@ local function rule(sentence, offences)
   broken = broken + 1
   print("Broken: " .. sentence)
   print(table.concat(offences, "\n"))
-end
-
-local function lines_of(command)
-  local pipe, lines = assert(io.popen(command)), {}
-  for line in pipe:lines() do lines[#lines + 1] = line end
-  pipe:close()
-  return lines
-end
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
 end
 
 local function without_comments(text)
