@@ -64,7 +64,7 @@ end
 -- Each piece of a page that is code but no Lua: spans, and the lines of blocks.
 local function each_code(page, visit)
   local blocks, prose = parts_of(page)
-  for span in prose:gmatch("`([^`]+)`") do visit((span:gsub("%s+", " "))) end
+  for span in prose:gmatch("`+([^`]+)`+") do visit((span:gsub("%s+", " "))) end
   for _, block in ipairs(blocks) do
     if not block.fence:find("^lua") then
       local text = block.text:gsub("\\\n%s*", "")
