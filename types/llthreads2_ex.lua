@@ -96,8 +96,8 @@ function thread:joinable() end
 
 ---Raises `llthreads2.interrupted_error` in the thread as soon as it runs Lua
 ---code; a thread that waits, in `join` or in a channel, wakes for it. The thread
----can catch it. Before the start it takes effect after it; on a thread that has ended or was
----started with `start(true)` it does nothing.
+---can catch it. Before the start it takes effect after it; on a thread that has
+---ended or was started with `start(true)` it does nothing.
 ---
 ---nil raises once, true again and again, and false stops that.
 ---@param persistent? boolean
