@@ -78,7 +78,8 @@ end
 local exists = setmetatable({}, { __index = function(known, path)
   -- The name of a test is that of its file without the end.
   known[path] = path:find("^[%w_./*%[%]-]+$") ~= nil and found(path .. " "
-    .. path .. "_spec.lua " .. path .. ".c " .. path .. ".sh") ~= ""
+    .. path .. "_spec.lua " .. path .. ".c " .. path .. ".sh " .. path
+    .. ".lua") ~= ""
   return known[path]
 end })
 
