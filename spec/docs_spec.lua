@@ -228,13 +228,13 @@ end
 -- The files that a page's links lead to.
 local function check_links(page, note)
   local _, prose = parts_of(page)
-  local files = {}
+  local reached = {}
   for target in prose:gmatch("%]%(([^)]+)%)") do
     if not target:find("^%a+://") then
-      files[check_link(page, target, note)] = true
+      reached[check_link(page, target, note)] = true
     end
   end
-  return files
+  return reached
 end
 
 -- Calls with a function that takes notes; there must be none.
