@@ -1,12 +1,15 @@
 -- SPDX-License-Identifier: MIT
--- instrument.lua FOLDER: copies the modules in lua/ into the folder, with a
--- note of each line on which a statement begins. No hook does that: the library
--- and its specs use them, and each coroutine and each state would need one.
+-- instrument.lua FOLDER NOTES: copies the modules in lua/ into the folder, with
+-- a note in a file of each line on which a statement begins. No hook does that:
+-- the library and its specs use them, and each coroutine and each state would
+-- need one.
 
 local lines = require "tests.coverage.lines"
 
-local folder = ...
-local FETCH = ' local NOTE = require "tests.coverage.note" '
+local folder, notes = ...
+-- No module, for specs look at which there are.
+local FETCH = (" local NOTE = dofile(%q)(%q) "):format(
+  os.getenv "PWD" .. "/tests/coverage/note.lua", notes)
 
 for _, path in ipairs(lines.FILES) do
   local text, copy = lines.read(path), {}
@@ -16,7 +19,7 @@ for _, path in ipairs(lines.FILES) do
     else
       copy[number] = line
     end
-    -- Functions may travel, and then have no locals of the file.
+    -- Functions may travel, and have no locals of the file then.
     if line:find("^local function ") or line:find("^function ") then
       copy[number] = copy[number] .. FETCH
     end

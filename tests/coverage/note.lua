@@ -1,18 +1,18 @@
 -- SPDX-License-Identifier: MIT
--- Called by the modules that instrument.lua has changed, in whatever state they
--- run: notes that a line was reached, once for each state.
+-- For the modules that instrument.lua has changed, in whatever state they run:
+-- gets the file for the notes, and returns a function that notes that a line was
+-- reached.
 
-local open, path = io.open, os.getenv("COVERAGE_NOTES")
-local noted = {}
+local open = io.open
 
-return function(file, line)
-  local place = file .. ":" .. line
-  if noted[place] then return end
-  -- Where no descriptor is left a later time will do.
-  local notes = open(path, "a")
-  if notes then
+return function(path)
+  local noted = {}
+  return function(file, line)
+    local place = file .. ":" .. line
+    if noted[place] then return end
+    noted[place] = true
+    local notes = open(path, "a")
     notes:write(place, "\n")
     notes:close()
-    noted[place] = true
   end
 end

@@ -19,11 +19,27 @@ local function file_of(name)
   return files[name]
 end
 
+-- What a function ends with is no statement, though gcov counts the brace that
+-- comes after one which never returns.
 local function count(file, number, reached)
-  file.reached[number] = file.reached[number] or reached
+  if not file.text[number]:find("^}?$") then
+    file.reached[number] = file.reached[number] or reached
+  end
 end
 
 -- ---- what was reached ----
+
+local function is_there(name)
+  local file = io.open(name)
+  if file then file:close() end
+  return file ~= nil
+end
+
+-- Builds of before may have had other files.
+local function is_ours(source)
+  return (source:find("^runtime/") or source:find("^channels/")
+    or source:find("^core/")) and is_there(source)
+end
 
 -- Gcov's own form: "count:number:text", where the count is "-" for what is no
 -- code, and "#####" for what was not reached.
@@ -36,9 +52,7 @@ local function read_counters()
     local hits, number, rest = line:match("^%s*([^:]+):%s*(%d+):(.*)$")
     local source = number == "0" and rest:match("^Source:(.*)$")
     if source then
-      file = source:find("^runtime/") or source:find("^channels/")
-        or source:find("^core/")
-      file = file and file_of(source)
+      file = is_ours(source) and file_of(source)
     elseif file and number ~= "0" and hits and hits ~= "-" then
       count(file, tonumber(number), not hits:find("^[#=]"))
     end
