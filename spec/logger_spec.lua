@@ -91,8 +91,8 @@ describe("the report of an error", function()
       local new = require("llthreads2").new
       print(new("error('lost', 0)"):start():join())]],
       { prefix = [[sh -c 'exec "$@" 2>/dev/full' -]] })
-    assert.is_truthy(out:find("false\tError from child thread: lost" .. TRACEBACK,
-      1, true), out)
+    assert.is_truthy(out:find("false\tError from child thread: lost"
+      .. TRACEBACK, 1, true), out)
     assert.are.same({ "", 0 }, { err, code })
   end)
 

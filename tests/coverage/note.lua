@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- For the modules that instrument.lua has changed, in whatever state they run:
--- gets the file for the notes, and returns a function that notes that a line was
--- reached.
+-- gets the file for the notes, and returns a function that notes that a line
+-- was reached.
 
 local open = io.open
 

@@ -36,7 +36,7 @@ for lua; do
   [ "$lua" = luajit ] && interpreter=luajit
   # What is labelled depends little on the Lua, and runs with the first.
   ctest --test-dir "$folder/$lua" -j "$((JOBS + 1))" \
-    -R '^(tests|spec|fuzz|oom)/' -E "$others" -LE slow --output-on-failure ||
+    -R '^(tests|spec|fuzz|hostile|oom)/' -E "$others" -LE slow --output-on-failure ||
     failed=yes
   # Again, with the modules that note their lines.
   LUA_PATH="$root/$folder/modules/?.lua;$root/?.lua;;" \
