@@ -2,7 +2,6 @@
  *
  * Operating system threads, and the nudge that makes one look up.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <sys/wait.h>
@@ -13,19 +12,6 @@
 #include "support/stress.h"
 
 #define NUDGE SIGURG
-
-/* ---- attributes that cannot be had ---- */
-
-static int refused_attributes;
-
-/* Takes the place of the C library's, which never fails. */
-int pthread_attr_init(pthread_attr_t *attributes)
-{
-    int (*init)(pthread_attr_t *);
-
-    *(void **)&init = dlsym(RTLD_NEXT, "pthread_attr_init");
-    return refused_attributes != 0 ? refused_attributes : init(attributes);
-}
 
 /* ---- start, join, detach ---- */
 
@@ -152,12 +138,6 @@ static void a_refused_thread_is_an_error_number(void)
         check_skip("an enormous limit of the stack cannot be set");
     else
         CHECK(error > 0, "a thread the system has no room for is refused");
-    refused_attributes = ENOMEM;
-    CHECK_NUMBER(
-        osthread_start(&(struct osthread){.forks = 0}, return_argument, &error),
-        ENOMEM, "so is one whose attributes it has none for");
-    refused_attributes = 0;
-    CHECK(error != 42, "and nothing runs");
 }
 
 /* ---- nudges ---- */

@@ -4,12 +4,12 @@
 
 local lines = {}
 
-lines.FILES = {
-  "lua/llthreads.lua", "lua/llthreads/ex.lua", "lua/llthreads2.lua",
-  "lua/llthreads2/channel.lua", "lua/llthreads2/ex.lua",
-}
+-- Their names, from the root of the sources.
+function lines.modules()
+  return io.popen("find lua -name '*.lua'"):lines()
+end
 
--- The lines of a file of the library, from the root of the sources.
+-- The lines of a file.
 function lines.read(path)
   local read = {}
   for line in io.lines(path) do read[#read + 1] = line end

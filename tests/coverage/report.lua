@@ -61,7 +61,7 @@ local function read_counters()
 end
 
 local function read_notes()
-  for _, name in ipairs(lines.FILES) do
+  for name in lines.modules() do
     local file = file_of(name)
     for number = 1, #file.text do
       if lines.begins(file.text, number) then count(file, number, false) end
@@ -118,8 +118,8 @@ end
 
 local complaints = {}
 
-local function complain(...)
-  complaints[#complaints + 1] = (...):format(select(2, ...))
+local function complain(text, ...)
+  complaints[#complaints + 1] = text:format(...)
 end
 
 -- By file and line, the reason why it need not be reached.
