@@ -79,26 +79,6 @@ add("the first thread and message in the process", { apart = true },
     }
   end)
 
-add("join with a timeout, the first wait in the process", { apart = true },
-  function(h)
-    local thread, ch
-    return {
-      before = function()
-        if thread then return end
-        ch = require "llthreads2.channel".new()
-        thread = require "llthreads2".new("return (...):receive()", ch)
-        h.must(thread:start())
-      end,
-      run = function() return thread:join(1) end,
-      passed = function(_, why) h.equal("timeout", why) end,
-      after = function()
-        ch:close()
-        thread:join()
-        thread, ch = nil, nil
-      end,
-    }
-  end)
-
 add("require, of the C module", requiring '{ "llthreads2.core" }')
 -- Most of this is Lua's compiler. In 5.1 and LuaJIT a `require` that has failed
 -- cannot be repeated, and leaves files open.
