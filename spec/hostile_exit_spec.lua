@@ -173,4 +173,14 @@ describe("finalisers that run when a state is closed", function()
         end) }
       end]])
   end)
+
+  it("can take the finalisers of the library's objects away", function()
+    gives_silently("made\n", 0, lua.TOOLS .. [[
+      local ch = channel.new()
+      keep = finalised(function()
+        debug.getmetatable(ch).__gc = nil
+        made = channel.new()
+        io.write("made\n")
+      end)]])
+  end)
 end)

@@ -156,6 +156,23 @@ describe("interrupt", function()
     thread:interrupt()
     was_interrupted(thread)
   end)
+
+  it("reaches a coroutine of before that makes garbage, and its hook stays",
+    function()
+      local thread = spinning([[
+        local function hook() end
+        return select(2, coroutine.resume(coroutine.create(function()
+          debug.sethook(hook, "", 1000000)
+          local ok = caught(function()
+            link:send("ready\n")
+            local limit, garbage = os.time() + 20, nil
+            while os.time() < limit do garbage = { garbage and 1 } end
+          end)
+          return ok, debug.gethook() == hook
+        end)))]])
+      thread:interrupt()
+      assert.are.same({ true, true, true }, { thread:join() })
+    end)
 end)
 
 describe("interrupt before start", function()

@@ -84,6 +84,16 @@ describe("the report of an error", function()
     assert.are.equal("", err)
   end)
 
+  it("is given up when stderr takes nothing", function()
+    local out, err, code = proc.run([[
+      local new = require("llthreads2").new
+      print(new("error('lost', 0)"):start():join())]],
+      { prefix = [[sh -c 'exec "$@" 2>/dev/full' -]] })
+    assert.is_truthy(out:find("false\tError from child thread: lost"
+      .. TRACEBACK, 1, true), out)
+    assert.are.same({ "", 0 }, { err, code })
+  end)
+
   it("is not made when the thread succeeds", function()
     local out, err, code = proc.run(lua.TOOLS .. [[
       local new = require("llthreads2").new

@@ -96,6 +96,15 @@ describe("a method", function()
       says(named "FILE*", io.stdout)
     end
   end)
+
+  it("says so of an object that only has the methods of a thread", function()
+    local impostor = setmetatable({}, { __index = llthreads.new("") })
+    assert.are.equal(
+      "calling 'join' on bad self (llthread expected, got table)",
+      complaint(function() local _ = impostor:join() end))
+    assert.are.equal("bad argument #1 to 'join' (llthread expected, got table)",
+      complaint(function() local _ = impostor.join(impostor) end))
+  end)
 end)
 
 describe("new", function()

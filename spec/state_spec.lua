@@ -98,11 +98,12 @@ describe("the state of a child", function()
       assert.are.equal("generational", collectgarbage("generational"))
     end)
 
-    it("has its warnings off, and can turn them on", function()
+    it("has its warnings off, and can turn them on and off", function()
       local _, err = proc.run [[
         warn("@on")
         local new = require("llthreads2").new
-        new("warn('unseen') warn('@on') warn('seen')"):start():join()]]
+        new("warn('unseen') warn('@on') warn('seen') warn('@off')"
+          .. " warn('no longer')"):start():join()]]
       assert.are.equal("Lua warning: seen\n", err)
     end)
 

@@ -6,6 +6,7 @@
 
 #include "channel.h"
 #include "support/check.h"
+#include "support/no_memory.h"
 #include "support/scene.h"
 #include "support/stress.h"
 #include "thread.h"
@@ -287,7 +288,7 @@ static void a_chain_from_its_beginning(void)
 static void what_lies_in_queues_and_with_threads_at_rest(void)
 {
     struct channel *queue = make(0, NULL), *reply = make(0, NULL);
-    struct worker waiting, unstarted;
+    struct worker waiting, unstarted, orphan;
     struct holding ours;
 
     begin();
@@ -296,6 +297,9 @@ static void what_lies_in_queues_and_with_threads_at_rest(void)
     give(&waiting, reply);
     prepare(&unstarted, receive_once);
     give(&unstarted, reply);
+    prepare(&orphan, receive_once);
+    give(&orphan, reply);
+    party_set_parent(&orphan.thread->party, NULL);
     send_to(queue, queue);
     send_to(queue, reply);
     (void)mailbox_peek_owner(&queue->mailbox);
@@ -307,6 +311,8 @@ static void what_lies_in_queues_and_with_threads_at_rest(void)
     CHECK_NUMBER(waiting.result, CHANNEL_CLOSED, "they are accounted for");
     drop(&unstarted.holdings[0]);
     thread_release(unstarted.thread);
+    drop(&orphan.holdings[0]);
+    thread_release(orphan.thread);
     CHECK_NUMBER(channel_clear(queue), 3, "and still there");
     drop(&ours);
     end();
@@ -466,6 +472,105 @@ static void one_of_nobody_s_concern(void)
     end();
 }
 
+/* Is as if it slept, and is interrupted just then. */
+static void stay_interrupted(struct worker *worker)
+{
+    struct channel *channel = worker->shared;
+    struct wait_for thing;
+    struct blocked blocked;
+
+    channel_await(&thing, channel);
+    waiter_accept_interrupts(scene_nudged, NULL);
+    CHECK_EVENTUALLY(deadlock_is_watched(), "somebody watches");
+    waiter_interrupt(waiter_current(), INTERRUPT_ONCE);
+    CHECK(deadlock_enter(&blocked, waiter_current(), &thing, 1),
+          "the worker registers");
+    CHECK_EVENTUALLY(has_been_looked_at(channel), "somebody looks");
+    deadlock_leave(&blocked);
+    CHECK(waiter_take_interrupt(), "the interrupt is still there");
+    waiter_refuse_interrupts();
+}
+
+static void one_that_is_interrupted(void)
+{
+    struct channel *channel = make(0, NULL);
+    struct holding ours;
+    struct worker worker;
+
+    begin();
+    hold(&home, &ours, channel);
+    handle_release(&channel->handle);
+    prepare(&worker, stay_interrupted);
+    give(&worker, channel);
+    start(&worker);
+    last_wait(&worker);
+    CHECK(!channel_is_closed(channel), "its wait is over anyway");
+    drop(&ours);
+    end();
+}
+
+static void *receive_as_a_stranger(void *argument)
+{
+    receive_once(argument);
+    return NULL;
+}
+
+/* Acts for no state, so that nobody knows what it may still do. */
+static void let_a_stranger_wait(struct worker *worker)
+{
+    pthread_t stranger;
+
+    CHECK_EVENTUALLY(deadlock_is_watched(), "somebody watches");
+    stranger = check_start(receive_as_a_stranger, worker);
+    CHECK_EVENTUALLY(
+        ck_pr_load_uint(&worker->shared->mailbox.arrival.waiting) == 1,
+        "a stranger sleeps");
+    send_to(worker->shared, NULL);
+    check_join(stranger);
+}
+
+static void one_of_a_thread_that_acts_for_nobody(void)
+{
+    struct channel *channel = make(0, NULL);
+    struct worker worker;
+
+    begin();
+    prepare(&worker, let_a_stranger_wait);
+    give(&worker, channel);
+    handle_release(&channel->handle);
+    start(&worker);
+    last_wait(&worker);
+    CHECK_NUMBER(worker.result, CHANNEL_OK, "it is left to wait");
+    end();
+}
+
+static bool is_never_ready(const void *thing)
+{
+    (void)thing;
+    return false;
+}
+
+/* Such a thread waits without watching: it has to wait either way. */
+static void *wait_last_without_memory(void *nothing)
+{
+    struct wait_for end = {.party = &home, .ready = is_never_ready};
+
+    (void)nothing;
+    no_memory_from(1);
+    deadlock_last_wait(&end, true);
+    CHECK(no_memory_end(), "there is no memory for a waiter");
+    return NULL;
+}
+
+static void none_without_memory_for_a_waiter(void)
+{
+    if (!no_memory_works())
+        return;
+    begin();
+    check_join(check_start(wait_last_without_memory, NULL));
+    end();
+}
+
 /* ---- stress ---- */
 
 /* Feeders never wait for ever; so whatever they send must arrive. Relays wait,
@@ -617,11 +722,29 @@ static void parties_can_come_and_go_beside_a_parent(void)
     CHECK(CK_LIST_EMPTY(&party_all), "in the end there is none");
 }
 
+static void a_parent_that_goes_leaves_orphans(void)
+{
+    struct party child, parent;
+
+    party_born(&child, NULL, NULL);
+    party_born(&parent, NULL, NULL);
+    party_set_parent(&child, &parent);
+    party_gone(&parent);
+    CHECK(child.parent == NULL, "whose parent is gone has none");
+    party_set_parent(&child, &parent);
+    CHECK(child.parent == NULL && parent.children == 0,
+          "nor does one get a parent that is gone");
+    party_gone(&child);
+    CHECK(CK_LIST_EMPTY(&party_all), "in the end there is none");
+}
+
 static void all(void)
 {
     (void)waiter_setup();
     check_part("parties can come and go beside a parent",
                parties_can_come_and_go_beside_a_parent);
+    check_part("a parent that goes leaves orphans",
+               a_parent_that_goes_leaves_orphans);
     check_part("one that has it alone", one_that_has_it_alone);
     check_part("one that shares it with the last wait",
                one_that_shares_it_with_the_last_wait);
@@ -640,6 +763,11 @@ static void all(void)
     check_part("not until nobody is there to find it",
                until_nobody_is_there_to_find_it);
     check_part("not one of nobody's concern", one_of_nobody_s_concern);
+    check_part("not one that is interrupted", one_that_is_interrupted);
+    check_part("not one of a thread that acts for nobody",
+               one_of_a_thread_that_acts_for_nobody);
+    check_part("none without memory for a waiter",
+               none_without_memory_for_a_waiter);
     check_part("many days", many_days);
 }
 
