@@ -48,6 +48,8 @@ help:
 	@echo 'make schedules   runs the engine under all schedules of small'
 	@echo '                 scenarios, and at random for SECONDS, or SCHEDULES of'
 	@echo '                 them; SEED=... repeats a run'
+	@echo 'make coverage    counts which lines of the library the tests reach, and'
+	@echo '                 fails if one that they do not has no reason'
 	@echo 'make bench       measures, beside other libraries and floors; ONLY=...'
 	@echo '                 chooses rows, JSON=... keeps all samples'
 	@echo 'make bench-quick measures less'
@@ -163,6 +165,13 @@ memcheck: ready-to-test
 models: ready-to-test
 	$(RUN) tests/models/check.lua $(BOUND)
 
+# With the Luas that differ most.
+COVERED = 5.4 5.1 luajit
+
+coverage:
+	for lua in $(COVERED); do LUA=$$lua sh tools/setup.sh test || exit 1; done
+	JOBS=$(JOBS) sh tests/coverage/run.sh build/coverage $(COVERED)
+
 install: build
 	cmake --install build/$(RELEASE) --prefix "$(PREFIX)"
 
@@ -181,5 +190,5 @@ fetch-aarch64: ready-to-aarch64
 	@sh tests/aarch64/fetch.sh build/aarch64
 
 .PHONY: build help demo test specs test-all sanitizers $(SANITIZERS) $(PORTS) \
-  lint stress fuzz oom soak schedules bench bench-quick memcheck models \
+  lint stress fuzz oom soak schedules coverage bench bench-quick memcheck models \
   install clean ready $(READY) fetch-aarch64

@@ -4,9 +4,9 @@
 -- many messages, divided by their number; of a ping-pong, each round is one.
 
 local contestants = require "bench.support.contestants"
-local files = require "bench.support.files"
+local files = require "support.files"
 local growth = require "bench.support.growth"
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 local native = require "bench_native"
 
 -- What the goals speak of: a message of three small values.

@@ -2,6 +2,8 @@
 --
 -- The figures of docs/benchmarks.md, from the rows of a JSON file.
 
+local names = require "bench.support.names"
+
 local charts = {}
 
 -- Colours that are told apart by nearly everybody, by who takes part.
@@ -17,7 +19,7 @@ end
 
 local function row_named(rows, name)
   for _, row in ipairs(rows) do
-    if row.group .. ": " .. row.name == name then return row end
+    if names.of(row) == name then return row end
   end
 end
 

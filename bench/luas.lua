@@ -19,11 +19,11 @@ Exit status: 0 measured, 1 something went wrong, 2 bad usage.
 local root = arg[0]:match("^(.*)bench/[^/]*$") or "../"
 package.path = root .. "?.lua;" .. package.path
 
-local files = require "bench.support.files"
+local files = require "support.files"
 local json = require "cjson"
-local lua = require "bench.support.lua"
-local statistics = require "bench.support.statistics"
-local units = require "bench.support.units"
+local lua = require "support.lua"
+local report = require "bench.support.report"
+local names = require "bench.support.names"
 
 -- Each with the `id` of the floor that it is beside.
 local ROWS = {
@@ -65,7 +65,7 @@ local function refuse(problem)
 end
 
 local function parse(words)
-  local options, names, i = { times = 2, only = {} }, {}, 1
+  local options, i = { times = 2, only = {}, luas = {} }, 1
   while words[i] do
     local word = words[i]
     if word == "--times" then
@@ -77,11 +77,10 @@ local function parse(words)
         words[i] or refuse("--only: nothing follows"))
     elseif word == "-h" or word == "--help" then options.help = true
     elseif word:find("^%-") then refuse("unknown option: " .. word)
-    else names[#names + 1] = word end
+    else table.insert(options.luas, word) end
     i = i + 1
   end
-  options.file = table.remove(names, 1)
-  options.luas = names
+  options.file = table.remove(options.luas, 1)
   return options
 end
 
@@ -102,8 +101,7 @@ local function measured(name, row)
     ("LUA_CPATH=%sbuild/%s/?.so;;"):format(root, build_of(name)),
     interpreter_of(name), root .. "bench/run.lua", "--alone", "--json", path,
     "--only", "^" .. row[1]:gsub("%p", "%%%0") .. "$" }
-  for i, word in ipairs(words) do words[i] = files.quoted(word) end
-  local status = os.execute(table.concat(words, " ") .. " >/dev/null")
+  local status = os.execute(files.command(words) .. " >/dev/null")
   if status ~= true and status ~= 0 then
     error(("%s: %s could not be measured"):format(name, row[1]), 0)
   end
@@ -126,11 +124,7 @@ local function wanted(record, floor)
 end
 
 local function tell(name, row)
-  local ours, floor = row.results[1], row.results[2]
-  print(("%-8s%-52s%10s%10s"):format(name, row.group .. ": " .. row.name,
-    units.show(statistics.median(ours.samples), row.unit),
-    floor and units.digits(statistics.ratio(ours.samples,
-      floor.samples).median) .. " x" or ""))
+  print(("%-8s%-52s%10s%10s"):format(name, names.of(row), report.brief(row)))
   io.stdout:flush()
 end
 
@@ -170,19 +164,12 @@ local function measure_all(rows, options)
   return documents
 end
 
-local function chosen(name, patterns)
-  for _, pattern in ipairs(patterns) do
-    if name:find(pattern) then return true end
-  end
-  return #patterns == 0
-end
-
 local function main(options)
   if options.help then return io.write(usage) end
   if #options.luas == 0 then refuse("a file and a Lua expected") end
   local rows = {}
   for _, row in ipairs(ROWS) do
-    if chosen(row[1], options.only) then rows[#rows + 1] = row end
+    if names.is_chosen(row[1], options.only) then rows[#rows + 1] = row end
   end
   if #rows == 0 then refuse("no row matches") end
   local file = io.open(options.file, "w") or refuse(options.file

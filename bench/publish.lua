@@ -10,12 +10,11 @@ local root = arg[0]:match("^(.*)bench/[^/]*$") or "../"
 package.path = root .. "?.lua;" .. package.path
 
 local charts = require "bench.charts"
-local files = require "bench.support.files"
+local files = require "support.files"
 local gnuplot = require "bench.support.gnuplot"
 local json = require "cjson"
+local lua = require "support.lua"
 local report = require "bench.support.report"
-local statistics = require "bench.support.statistics"
-local units = require "bench.support.units"
 
 local function markdown_line(cells)
   return "| " .. table.concat(cells, " | ") .. " |\n"
@@ -32,15 +31,18 @@ local function markdown_table(row)
   return table.concat(out)
 end
 
-local function machine(document)
+local function two_columns(lines)
   local out = { "| | |\n|---|---|\n" }
-  for _, line in ipairs(document.machine) do
-    out[#out + 1] = markdown_line(line)
-  end
-  for _, line in ipairs(document.skipped) do
-    out[#out + 1] = markdown_line { "without", line[1] .. ": " .. line[2] }
-  end
+  for _, line in ipairs(lines) do out[#out + 1] = markdown_line(line) end
   return table.concat(out)
+end
+
+local function machine(document)
+  local lines = lua.append({}, document.machine)
+  for _, line in ipairs(document.skipped) do
+    lines[#lines + 1] = { "without", line[1] .. ": " .. line[2] }
+  end
+  return two_columns(lines)
 end
 
 -- Draws what the rows suffice for; returns the lines that show it.
@@ -87,20 +89,12 @@ local function lua_of(document)
   end
 end
 
--- What a row tells of one of the Luas, and the ratio to the floor there.
-local function lua_cells(row)
-  local ours, floor = row.results[1], row.results[2]
-  local ratio = floor and statistics.ratio(ours.samples, floor.samples).median
-  return units.show(statistics.median(ours.samples), row.unit),
-    ratio and units.digits(ratio) .. " x" or ""
-end
-
 local function luas_line(luas, place)
   local row = luas[1].rows[place]
   local note, floor = row.facts.note, row.results[2]
   local line = { row.name .. (note and " (" .. note .. ")" or "") }
   for _, document in ipairs(luas) do
-    line[#line + 1], line[#line + 2] = lua_cells(document.rows[place])
+    line[#line + 1], line[#line + 2] = report.brief(document.rows[place])
   end
   line[#line + 1] = floor and floor.name:gsub("^floor: ", "") or ""
   return markdown_line(line)
@@ -129,11 +123,11 @@ local function luas_tables(luas)
 end
 
 local function luas_machine(luas)
-  local out = { "| | |\n|---|---|\n" }
+  local lines = {}
   for _, line in ipairs(luas[1].machine) do
-    if line[1] ~= "Lua" then out[#out + 1] = markdown_line(line) end
+    if line[1] ~= "Lua" then lines[#lines + 1] = line end
   end
-  return table.concat(out)
+  return two_columns(lines)
 end
 
 -- The page --------------------------------------------------------------------

@@ -23,6 +23,8 @@ Exit status: 0 measured, 1 something went wrong, 2 bad usage.
 local root = arg[0]:match("^(.*)bench/[^/]*$") or "../"
 package.path = root .. "?.lua;" .. root .. "lua/?.lua;" .. package.path
 
+local names = require "bench.support.names"
+
 local groups = { "threads", "copy", "channels" }
 
 -- How carefully: see support/measure.lua for the first four. `includes` has the
@@ -75,12 +77,8 @@ local function parse(words)
 end
 
 local function wanted(row, options)
-  if not options.mode.includes[row.mode or "tiny"] then return false end
-  if #options.only == 0 then return true end
-  for _, pattern in ipairs(options.only) do
-    if (row.group .. ": " .. row.name):find(pattern) then return true end
-  end
-  return false
+  return options.mode.includes[row.mode or "tiny"]
+    and names.is_chosen(names.of(row), options.only)
 end
 
 local function chosen_rows(options)
@@ -110,7 +108,7 @@ local function measure_all(rows, suite)
   local records = {}
   for number, row in ipairs(rows) do
     records[number] = measure(row, suite, function(round)
-      progress.show(number, #rows, row.group .. ": " .. row.name, round)
+      progress.show(number, #rows, names.of(row), round)
     end)
     progress.clear()
     print(report.text(records[number]))
@@ -136,7 +134,7 @@ local function main(options)
   local rows = chosen_rows(options)
   if #rows == 0 then refuse("no row matches") end
   if options.list then
-    for _, row in ipairs(rows) do print(row.group .. ": " .. row.name) end
+    for _, row in ipairs(rows) do print(names.of(row)) end
     return
   end
   local file = options.json and open_json(options.json)

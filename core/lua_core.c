@@ -3,9 +3,9 @@
  * The module llthreads2.core: what the modules in lua/ are made of.
  */
 #include "live.h"
-#include "lua_failure.h"
 #include "lua_channel.h"
 #include "lua_compat.h"
+#include "lua_failure.h"
 #include "lua_interrupt.h"
 #include "lua_logger.h"
 #include "lua_party.h"

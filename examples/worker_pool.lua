@@ -4,6 +4,9 @@
 -- into another. They count the words of all text files of a folder; then this
 -- thread does it alone, and both must agree. `--help` tells more.
 --
+-- The job and the pool come first. What follows makes a whole program of them:
+-- the files, a progress bar, a report, the command line.
+--
 -- Prints:
 --   files           ...
 --   ...
@@ -32,16 +35,13 @@ several ways counts once. A file with a NUL byte is a binary and is skipped.
 Exit status: 0 counted, 1 something went wrong, 2 bad usage.
 ]]
 
-local WORK = 25000000   -- bytes to count at least, unless --repeat is given
-local MOST_ROUNDS = 500 -- for the sake of tiny folders
-
 -- The job ---------------------------------------------------------------------
 
--- Adds the words of a file to `total`. Returns how many bytes it has, or nil
--- and a message. It is sent to the workers, so it uses no local of this file.
+-- Adds the words of a file to `total`; returns how many bytes it has. It is
+-- sent to the workers, so it uses no local variable of this program.
 local function count_file(path, total)
   local file, problem = io.open(path, "rb")
-  if not file then return nil, problem end
+  if not file then error(problem, 0) end
   -- A block and the rest of its last line, so that no word is cut in two.
   local block, rest = file:read(65536, "*l")
   while block do
@@ -55,7 +55,7 @@ local function count_file(path, total)
   local size = file:seek()
   file:close()
   -- After nil the second value is a message, or nil at the end of the file.
-  if rest then return nil, path .. ": " .. rest end
+  if rest then error(path .. ": " .. rest, 0) end
   total.bytes = total.bytes + size
   return size
 end
@@ -65,18 +65,83 @@ end
 local function work(code, jobs, results)
   local count = (loadstring or load)(code) -- Lua 5.1 needs the former
   local total = { bytes = 0, words = 0, counts = {} }
-  local fine, failure = pcall(function()
+  local ok, problem = pcall(function()
     for path in jobs:messages() do
-      local size, problem = count(path, total)
-      if not size then error(problem, 0) end
-      results:send("counted", size)
+      results:send("counted", count(path, total))
     end
   end)
-  if fine then
+  if ok then
     results:send("ended", total)
   else
-    results:send("failed", failure)
+    results:send("failed", problem)
   end
+end
+
+-- The pool --------------------------------------------------------------------
+
+local function start_workers(number, jobs, results)
+  local workers, code = {}, string.dump(count_file)
+  for i = 1, number do
+    local worker, problem = ex.new(work, code, jobs, results):start()
+    if not worker then error("cannot start a worker: " .. problem, 0) end
+    workers[i] = worker
+  end
+  return workers
+end
+
+-- Puts jobs into the channel while there is room, beginning with number `next`:
+-- all files, and then from the first one again. Closes the channel behind the
+-- last job, which is how the workers learn that there are no more. Returns the
+-- number of the next job.
+local function feed(jobs, files, next, last)
+  while next <= last
+    and jobs:try_send(files[(next - 1) % #files + 1].path) do
+    next = next + 1
+  end
+  if next > last then jobs:close() end
+  return next
+end
+
+local function add(total, part)
+  total.bytes = total.bytes + part.bytes
+  total.words = total.words + part.words
+  for word, count in pairs(part.counts) do
+    total.counts[word] = (total.counts[word] or 0) + count
+  end
+end
+
+-- Lets workers count all files several times over and returns the sum. Calls
+-- tell(bytes) for each file. The channel of jobs has little room, so however
+-- many there are, only a few wait in it. That of the results has no bound, so
+-- no worker ever waits for us.
+local function count_by_workers(files, rounds, number, tell)
+  local jobs, results = channel.new(2 * number), channel.new()
+  local workers = start_workers(number, jobs, results)
+  local total = { bytes = 0, words = 0, counts = {} }
+  local next, running = 1, number
+  while running > 0 do
+    next = feed(jobs, files, next, #files * rounds)
+    local _, event, value = results:receive()
+    if event == "counted" then
+      tell(value)
+    elseif event == "ended" then
+      add(total, value)
+      running = running - 1
+    else
+      error("a worker failed: " .. value, 0)
+    end
+  end
+  for _, worker in ipairs(workers) do assert(worker:join()) end
+  return total
+end
+
+-- The same by this thread, for comparison.
+local function count_alone(files, rounds, tell)
+  local total = { bytes = 0, words = 0, counts = {} }
+  for i = 0, #files * rounds - 1 do
+    tell(count_file(files[i % #files + 1].path, total))
+  end
+  return total
 end
 
 -- The shell -------------------------------------------------------------------
@@ -97,80 +162,14 @@ local function quoted(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
--- The progress bar ------------------------------------------------------------
-
-local progress = { visible = succeeds("test -t 2"), line = "" }
-
-function progress.bar(label, fraction)
-  if not progress.visible then return end
-  local filled = math.floor(fraction * 30)
-  local line = ("%s [%s%s] %3d %%"):format(label, ("#"):rep(filled),
-    ("-"):rep(30 - filled), math.floor(fraction * 100))
-  if line == progress.line then return end
-  progress.line = line
-  io.stderr:write("\r", line)
-end
-
-function progress.clear()
-  if progress.line == "" then return end
-  io.stderr:write("\r", (" "):rep(#progress.line), "\r")
-  progress.line = ""
-end
-
-local function fail(status, message)
-  progress.clear()
-  io.stderr:write("worker_pool: ", message, "\n")
-  os.exit(status)
-end
-
--- The command line ------------------------------------------------------------
-
-local function misuse(message)
-  fail(2, message .. " (try --help)")
-end
-
-local function positive_integer(option, text)
-  local number = text and text:find("^%d+$") and tonumber(text)
-  if not number or number < 1 or number > 2 ^ 53 then
-    misuse(("%s: not a positive integer: %s"):format(option, text or "nothing"))
-  end
-  return number
-end
-
-local numeric_options = { ["-j"] = "workers", ["--repeat"] = "rounds" }
-
--- The option in a word, and its value if that is in the same word: -j4.
-local function split_option(word)
-  local option, value = word:match("^(%-j)(.+)$")
-  if option then return option, value end
-  option, value = word:match("^(%-%-[^=]+)=(.*)$")
-  return option or word, value
-end
-
-local function parse(words)
-  local options, i = {}, 1
-  while words[i] do
-    local option, value = split_option(words[i])
-    if numeric_options[option] then
-      if not value then i, value = i + 1, words[i + 1] end
-      options[numeric_options[option]] = positive_integer(option, value)
-    elseif option == "-h" or option == "--help" then
-      io.write(usage)
-      os.exit(0)
-    elseif words[i]:find("^%-") then
-      misuse("unknown option: " .. words[i])
-    elseif options.folder then
-      misuse("more than one folder: " .. words[i])
-    else
-      options.folder = words[i]
-    end
-    i = i + 1
-  end
-  return options
-end
-
 local function online_processors()
   return tonumber(output_of("getconf _NPROCESSORS_ONLN 2>/dev/null")) or 1
+end
+
+-- Seconds on the clock. os.clock() would not do: it adds up what all threads
+-- use of the processors.
+local function now()
+  return tonumber(output_of("date +%s.%N")) or os.time()
 end
 
 -- The files -------------------------------------------------------------------
@@ -236,78 +235,24 @@ local function text_files(folder)
   return files
 end
 
--- The pool --------------------------------------------------------------------
+-- The progress bar ------------------------------------------------------------
 
-local function start_workers(number, jobs, results)
-  local workers, code = {}, string.dump(count_file)
-  for i = 1, number do
-    local worker, problem = ex.new(work, code, jobs, results):start()
-    if not worker then fail(1, "cannot start a worker: " .. problem) end
-    workers[i] = worker
-  end
-  return workers
+local progress = { visible = succeeds("test -t 2"), line = "" }
+
+function progress.bar(label, fraction)
+  if not progress.visible then return end
+  local filled = math.floor(fraction * 30)
+  local line = ("%s [%s%s] %3d %%"):format(label, ("#"):rep(filled),
+    ("-"):rep(30 - filled), math.floor(fraction * 100))
+  if line == progress.line then return end
+  progress.line = line
+  io.stderr:write("\r", line)
 end
 
--- Puts jobs into the channel while there is room, beginning with number `next`:
--- all files, and then from the first one again. Closes the channel behind the
--- last job, which is how the workers learn that there are no more. Returns the
--- number of the next job.
-local function feed(jobs, files, next, last)
-  while next <= last
-    and jobs:try_send(files[(next - 1) % #files + 1].path) do
-    next = next + 1
-  end
-  if next > last then jobs:close() end
-  return next
-end
-
-local function add(total, part)
-  total.bytes = total.bytes + part.bytes
-  total.words = total.words + part.words
-  for word, count in pairs(part.counts) do
-    total.counts[word] = (total.counts[word] or 0) + count
-  end
-end
-
--- Lets workers count all files several times over and returns the sum. Calls
--- tell(bytes) for each file. The channel of jobs has little room, so however
--- many there are, only a few wait in it. That of the results has no bound, so
--- no worker ever waits for us.
-local function count_by_workers(files, rounds, number, tell)
-  local jobs, results = channel.new(2 * number), channel.new()
-  local workers = start_workers(number, jobs, results)
-  local total = { bytes = 0, words = 0, counts = {} }
-  local next, running = 1, number
-  while running > 0 do
-    next = feed(jobs, files, next, #files * rounds)
-    local _, event, value = results:receive()
-    if event == "counted" then
-      tell(value)
-    elseif event == "ended" then
-      add(total, value)
-      running = running - 1
-    else
-      fail(1, "a worker failed: " .. value)
-    end
-  end
-  for _, worker in ipairs(workers) do assert(worker:join()) end
-  return total
-end
-
-local function count_alone(files, rounds, tell)
-  local total = { bytes = 0, words = 0, counts = {} }
-  for i = 0, #files * rounds - 1 do
-    local size, problem = count_file(files[i % #files + 1].path, total)
-    if not size then fail(1, problem) end
-    tell(size)
-  end
-  return total
-end
-
--- Seconds on the clock. os.clock() would not do: it adds up what all threads
--- use of the processors.
-local function now()
-  return tonumber(output_of("date +%s.%N")) or os.time()
+function progress.clear()
+  if progress.line == "" then return end
+  io.stderr:write("\r", (" "):rep(#progress.line), "\r")
+  progress.line = ""
 end
 
 -- Runs count(tell) with a progress bar: its result, and how long it took.
@@ -378,7 +323,62 @@ local function difference(a, b)
   end
 end
 
+-- The command line ------------------------------------------------------------
+
+local function fail(status, message)
+  progress.clear()
+  io.stderr:write("worker_pool: ", message, "\n")
+  os.exit(status)
+end
+
+local function misuse(message)
+  fail(2, message .. " (try --help)")
+end
+
+local function positive_integer(option, text)
+  local number = text and text:find("^%d+$") and tonumber(text)
+  if not number or number < 1 or number > 2 ^ 53 then
+    misuse(("%s: not a positive integer: %s"):format(option, text or "nothing"))
+  end
+  return number
+end
+
+-- "-j4" as "-j" and "4", "--repeat=2" as "--repeat" and "2".
+local function separated(words)
+  local list = {}
+  for _, word in ipairs(words) do
+    local option, value = word:match("^(%-j)(.+)$")
+    if not option then option, value = word:match("^(%-%-[^=]+)=(.*)$") end
+    list[#list + 1] = option or word
+    list[#list + 1] = value
+  end
+  return list
+end
+
+local function parse(words)
+  local options = {}
+  while #words > 0 do
+    local word = table.remove(words, 1)
+    if word == "-j" or word == "--repeat" then
+      options[word] = positive_integer(word, table.remove(words, 1))
+    elseif word == "-h" or word == "--help" then
+      io.write(usage)
+      os.exit(0)
+    elseif word:find("^%-") then
+      misuse("unknown option: " .. word)
+    elseif options.folder then
+      misuse("more than one folder: " .. word)
+    else
+      options.folder = word
+    end
+  end
+  return options
+end
+
 -- The program -----------------------------------------------------------------
+
+local WORK = 25000000   -- bytes to count at least, unless --repeat is given
+local MOST_ROUNDS = 500 -- for the sake of tiny folders
 
 local function main(options)
   local folder = options.folder or "/usr/share/common-licenses"
@@ -389,8 +389,8 @@ local function main(options)
   local files = text_files(folder)
   if #files == 0 then return print("There are no text files in " .. folder) end
 
-  local number = math.min(options.workers or online_processors(), #files)
-  local rounds = options.rounds
+  local number = math.min(options["-j"] or online_processors(), #files)
+  local rounds = options["--repeat"]
     or math.min(MOST_ROUNDS, math.ceil(WORK / files.bytes))
   local bytes = files.bytes * rounds
 
@@ -407,9 +407,10 @@ local function main(options)
   time_row("time alone", seconds_alone, "no worker", rounds)
 
   local problem = difference(total, alone)
-  if problem then fail(1, "the results differ: " .. problem) end
+  if problem then error("the results differ: " .. problem, 0) end
   row("results", "the same")
   row("speed-up", ("%.2f"):format(seconds_alone / math.max(seconds, 0.001)))
 end
 
-main(parse(arg))
+local ok, problem = pcall(main, parse(separated(arg)))
+if not ok then fail(1, problem) end

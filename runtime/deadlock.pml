@@ -352,7 +352,7 @@ inline watcher_sleeps()
     atomic { marked = false; early = false; unsure = false }
 }
 
-/* deadlock.c, watch: while (!end->ready(end->thing)) { sleep(blocked, end); if (!ck_pr_load_uint(&mark) || !is_on_duty(blocked)) continue; ... (void)ck_pr_fas_uint(&mark, 0); ck_pr_fence_memory(); look(); */
+/* deadlock.c, watch: while (!end->ready(end->thing)) { doze(blocked, end); if (!ck_pr_load_uint(&mark) || !is_on_duty(blocked)) continue; ... (void)ck_pr_fas_uint(&mark, 0); ck_pr_fence_memory(); look(); */
 inline watch()
 {
     do

@@ -51,7 +51,7 @@ bool mailbox_push(struct mailbox *mailbox, struct message *message)
             return false;
         message->next = youngest_in(word);
         HANDOVER_RELEASE(message);
-        ck_pr_fence_store_atomic();
+        ck_pr_fence_release();
     } while (!ck_pr_cas_ptr_value(&mailbox->incoming, word,
                                   word_of(message, bits_of(word)), &word));
     waitpoint_wake(&mailbox->arrival);

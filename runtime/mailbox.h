@@ -25,9 +25,10 @@
  * the word that a push compares holds the bit, no push succeeds after the
  * mailbox has been closed: closed and empty is final.
  *
- * Hand-over: the push has a store fence before the compare-and-swap that
+ * Hand-over: the push has a release fence before the compare-and-swap that
  * publishes the message, the batch pop an acquire after its swap. Whatever the
- * sender wrote is seen by the owner.
+ * sender wrote is seen by the owner, and nothing that the sender read is from
+ * after the hand-over.
  *
  * Progress: a sender fails its compare-and-swap only because another sender
  * succeeded, or the owner took everything. A sender or an owner that is stopped

@@ -101,7 +101,7 @@ inline wake_one()
 /* ---- any thread ---- */
 
 /* mailbox.c, mailbox_push: if (bits_of(word) & CLOSED) return false; message->next = youngest_in(word); */
-/* mailbox.c, mailbox_push: ck_pr_fence_store_atomic(); } while (!ck_pr_cas_ptr_value(&mailbox->incoming, word, word_of(message, bits_of(word)), &word)); waitpoint_wake(&mailbox->arrival); */
+/* mailbox.c, mailbox_push: ck_pr_fence_release(); } while (!ck_pr_cas_ptr_value(&mailbox->incoming, word, word_of(message, bits_of(word)), &word)); waitpoint_wake(&mailbox->arrival); */
 proctype sender(byte message; byte number)
 {
     byte word, sleeper;

@@ -102,7 +102,7 @@ static void push_returned(struct message_pool *home, struct chain *chain)
     do {
         chain->last->next = head;
         HANDOVER_RELEASE(chain->last);
-        ck_pr_fence_store_atomic();
+        ck_pr_fence_release();
     } while (!ck_pr_cas_ptr_value(&home->returned, head, chain->first, &head));
 }
 

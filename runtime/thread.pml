@@ -149,7 +149,7 @@ inline run_code()
 }
 
 /* lua_child.c, lua_child_run: if (thread_settle(thread)) */
-/* lua_child.c, call_chunk: lua_interrupt_begin(&child->home->interrupt, L, child->thread); status = lua_pcall(L, arguments, LUA_MULTRET, 1); lua_interrupt_end(&child->home->interrupt); */
+/* lua_child.c, call_chunk: lua_interrupt_begin(&child->home->interrupt, L, child->thread); status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1); lua_interrupt_end(&child->home->interrupt); */
 /* lua_child.c, finish: if (thread_keeps_to_itself(child->thread)) */
 /* lua_child.c, finish: (void)mailbox_push(&child->thread->outbox, child->message); */
 /* thread.c, child_main: thread->body(thread); ... move_to(thread, THREAD_FINISHED); waitpoint_wake(&thread->finish); ... let_go(thread); */

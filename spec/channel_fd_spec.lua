@@ -5,13 +5,12 @@
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
 local cqueues = require "cqueues"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 local socket = require "socket"
 local sync = require "spec.support.sync"
 local uv = require "luv"
 
--- All results of a call, in a table that shows trailing nils.
 local pack = lua.pack
 
 -- What LuaSocket says about the channel now, or within `seconds`. The answer

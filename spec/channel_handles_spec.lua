@@ -5,11 +5,11 @@
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
+local outcome = require "spec.support.outcome"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
--- All results of a call, in a table that shows trailing nils.
 local pack = lua.pack
 
 -- Runs `code` in a child that has not required the module.
@@ -251,7 +251,7 @@ describe("a name", function()
 
   it("that is no string is an argument error", function()
     for _, name in ipairs { true, {}, print, channel.new() } do
-      local problem = channels.problem(function()
+      local problem = outcome.problem(function()
         local _ = channel.get(name)
       end)
       assert.is_truthy(problem:find("^bad argument #1 to 'get' %("))
@@ -263,7 +263,7 @@ describe("a name", function()
       local name = channels.name()
       local first = channel.new { name = name }
       first:send("kept")
-      local problem = channels.problem(function()
+      local problem = outcome.problem(function()
         local _ = channel.new { name = name, capacity = 5 }
       end)
       assert.is_truthy(problem:find("^bad argument #1 to 'new' %("))

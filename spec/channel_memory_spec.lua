@@ -4,68 +4,43 @@
 
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
-local lua = require "spec.support.lua"
-local proc = require "spec.support.proc"
+local memory = require "spec.support.memory"
 
 describe("memory", function()
-  -- How much memory a fifth use takes more than the first.
-  local function growth(use)
-    if proc.sanitizer() then
-      pending("a sanitizer keeps freed memory, and finds leaks by itself")
-    end
-    use()
-    local before = channels.resident()
-    for _ = 1, 4 do use() end
-    return channels.resident() - before
-  end
-
-  local ENOUGH = 8 * 1024 * 1024
-
   it("of messages that are refused is given back", function()
     local ch = channel.new()
     local function lua_function() end
-    assert.is_true(growth(function()
+    assert.is_true(memory.is_given_back(function()
       for _ = 1, 1000 do
         assert(not pcall(ch.send, ch, ("x"):rep(10000), ch, lua_function))
       end
-    end) < ENOUGH)
+    end))
   end)
 
   it("of channels and messages is given back", function()
-    assert.is_true(growth(function()
+    assert.is_true(memory.is_given_back(function()
       for i = 1, 2000 do
         local ch = channel.new(i % 2 == 0 and 10 or nil)
         for k = 1, 10 do ch:send(k, ("x"):rep(500), { ch = channel.new() }) end
         for _ = 1, 5 do ch:receive(0) end
       end
-    end) < ENOUGH)
+    end))
   end)
 
   it("of messages between threads is given back", function()
-    assert.is_true(growth(function()
+    assert.is_true(memory.is_given_back(function()
       local ch = channel.new()
       local thread = channels.start([[
         for _ in (...):messages() do end]], ch)
       for i = 1, 20000 do ch:send(i, { "some", "text", { i } }) end
       ch:close()
       channels.results(thread)
-    end) < ENOUGH)
+    end))
   end)
 end)
 
 describe("without memory", function()
-  -- What a program says that may use 500 MB of address space. To make a long
-  -- string takes some Luas several times its length, hence many shorter ones;
-  -- they are different, since equal ones may be one.
-  local function said(text)
-    if proc.sanitizer() then
-      pending("a sanitizer's shadow memory exceeds any limit")
-    end
-    local out, err, code = proc.run(lua.TOOLS .. text,
-      { prefix = "prlimit --as=500000000" })
-    assert.are.same({ "", 0 }, { err, code }, out)
-    return out
-  end
+  local said = memory.said_in_little
 
   it("a send raises with nothing queued, and its room is free", function()
     local failures = ("false\tnot enough memory\t0\n"):rep(3)

@@ -4,15 +4,15 @@
 
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
+local outcome = require "spec.support.outcome"
 local sync = require "spec.support.sync"
 
--- All results of a call, in a table that shows trailing nils.
 local pack = lua.pack
 
 -- Expects that `f` raises an error that begins like this.
 local function refuses(start, f)
-  assert.are.equal(start, channels.problem(f):sub(1, #start))
+  assert.are.equal(start, outcome.problem(f):sub(1, #start))
 end
 
 -- A channel that is full, with the numbers from 1 to its capacity.
@@ -20,13 +20,6 @@ local function full(capacity)
   local ch = channel.new(capacity)
   for i = 1, capacity do assert.is_true(ch:try_send(i)) end
   return ch
-end
-
--- Seconds that `f` took.
-local function duration(f)
-  local start = sync.now()
-  f()
-  return sync.now() - start
 end
 
 describe("channel.new", function()
@@ -75,7 +68,7 @@ describe("channel.new", function()
   end)
 
   it("refuses an option that it does not know, and names it", function()
-    local problem = channels.problem(function()
+    local problem = outcome.problem(function()
       local _ = channel.new { capacty = 1 }
     end)
     assert.is_truthy(problem:find("^bad argument #1 to 'new' %("))
@@ -95,7 +88,6 @@ describe("channel.new", function()
       end)
     end
   end)
-
 end)
 
 describe("channel.is", function()
@@ -142,10 +134,8 @@ describe("a bounded channel", function()
   it("that stays full ends a timed send with nothing queued", function()
     local ch = full(2)
     for _, timeout in ipairs { 0, 0.5, 20 } do
-      local results
-      local seconds = duration(function()
-        results = pack(ch:timed_send(timeout, "late"))
-      end)
+      local seconds, results =
+        sync.timed(ch.timed_send, ch, timeout, "late")
       assert.are.same(pack(nil, "timeout"), results)
       assert.is_true(seconds >= timeout / 1000)
       assert.is_true(seconds < timeout / 1000 + 5)
@@ -173,10 +163,7 @@ describe("receive", function()
   it("takes its timeout in milliseconds, fractions included", function()
     local ch = channel.new()
     for _, timeout in ipairs { 0.25, 1, 20.5, 60 } do
-      local results
-      local seconds = duration(function()
-        results = pack(ch:receive(timeout))
-      end)
+      local seconds, results = sync.timed(ch.receive, ch, timeout)
       assert.are.same(pack(nil, "timeout"), results)
       assert.is_true(seconds >= timeout / 1000)
       assert.is_true(seconds < timeout / 1000 + 5)
@@ -186,7 +173,7 @@ describe("receive", function()
   it("never waits when its timeout is 0", function()
     for _, zero in ipairs { 0, 0.0, -0.0 } do
       local ch = channel.new()
-      assert.is_true(duration(function()
+      assert.is_true(sync.timed(function()
         for _ = 1, 1000 do
           assert(select(2, ch:receive(zero)) == "timeout")
         end

@@ -4,9 +4,10 @@
 
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
+local outcome = require "spec.support.outcome"
+local values = require "spec.support.values"
 
--- All results of a call, in a table that shows trailing nils.
 local pack = lua.pack
 
 describe("a message", function()
@@ -125,13 +126,8 @@ describe("a value in a message", function()
   if lua.reaches_c_upvalues then
     it("that is a C function with upvalues takes them along", function()
       local shared = { "shared" }
-      local iterator = ("x"):gmatch("x")
-      for i = 1, 3 do
-        debug.setupvalue(iterator, i, i == 1 and shared or i)
-      end
-      local back, back_shared = echo(iterator, shared)
-      local upvalues = {}
-      for i = 1, 3 do upvalues[i] = select(2, debug.getupvalue(back, i)) end
+      local back, back_shared = echo(values.closure(shared), shared)
+      local upvalues = values.upvalues(back)
       assert.are.same({ { "shared" }, 2, 3 }, upvalues)
       assert.are.equal(back_shared, upvalues[1])
     end)
@@ -147,13 +143,7 @@ describe("a value in a message", function()
   end
 
   it(("may come with %d others"):format(lua.MANY), function()
-    local many = {}
-    for i = 1, lua.MANY do many[i] = i end
-    local back = pack(echo(lua.unpack(many)))
-    assert.are.equal(#many, back.n)
-    for i = 1, #many do
-      if back[i] ~= i then assert.are.equal(i, back[i]) end
-    end
+    assert.is_true(values.are_many(echo(lua.unpack(values.many()))))
   end)
 end)
 
@@ -218,16 +208,7 @@ end)
 
 local function lua_function() end
 
--- A C function whose third upvalue is a file, where `debug` can make one.
-local c_function = ("x"):gmatch("x")
-debug.setupvalue(c_function, 3, io.stdout)
-
--- A table inside a table, `depth` of them.
-local function nested(depth)
-  local outer = {}
-  for _ = 2, depth do outer = { outer } end
-  return outer
-end
+local nested = values.nested
 
 describe("a value that cannot be sent", function()
   -- The argument number is that of the value in a call of `send`.
@@ -247,8 +228,8 @@ describe("a value that cannot be sent", function()
     { 1, "(at .f<upvalue 1>: userdata cannot be sent)",
       { f = io.stdin:lines() } },
     lua.reaches_c_upvalues and { 1,
-      "(at .f<upvalue 3>: userdata cannot be sent)", { f = c_function } }
-      or nil,
+      "(at .f<upvalue 3>: userdata cannot be sent)",
+      { f = values.closure(io.stdout, 3) } } or nil,
   }
   local CALLS = {
     { "send", 0, function(ch, ...) local _ = ch:send(...) end },
@@ -275,7 +256,7 @@ describe("a value that cannot be sent", function()
       tried(function(ch, name, extra, call)
         assert.are.equal(
           ("bad argument #%d to '%s' %s"):format(row[1] + extra, name, row[2]),
-          channels.problem(function()
+          outcome.problem(function()
             call(ch, lua.unpack(row, 3, 5))
           end))
       end)
@@ -285,7 +266,7 @@ describe("a value that cannot be sent", function()
   it("may be one that is nested too deeply", function()
     assert.are.same(nested(100), (pass(nested(100))))
     tried(function(ch, _, _, call)
-      local problem = channels.problem(function() call(ch, 1, nested(101)) end)
+      local problem = outcome.problem(function() call(ch, 1, nested(101)) end)
       assert.is_truthy(
         problem:find("Hit maximum copy depth (101 > 100).", 1, true), problem)
     end)

@@ -5,11 +5,10 @@
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local channels = require "spec.support.channels"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
--- All results of a call, in a table that shows trailing nils.
 local pack = lua.pack
 
 describe("threads that wait", function()

@@ -3,14 +3,11 @@
 -- those of `load`, raised by `new` itself.
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
+local outcome = require "spec.support.outcome"
 local sync = require "spec.support.sync"
 
-local function results(code, ...)
-  local all = lua.pack(llthreads.new(code, ...):start():join())
-  assert.is_true(all[1], all[2])
-  return lua.unpack(all, 2, all.n)
-end
+local results = outcome.results
 
 -- The message of a failing chunk, without prefix and traceback.
 local function failure(code)
@@ -25,9 +22,7 @@ local BAD_IN_WORDS = "[string \"x = =\"]:1: unexpected symbol near '='"
 
 -- What `new` raises for bad code.
 local function raised(code)
-  local ok, message = pcall(llthreads.new, code)
-  assert.is_false(ok, "the code was taken")
-  return message
+  return outcome.raised(llthreads.new, code)
 end
 
 describe("code", function()
@@ -131,9 +126,8 @@ describe("code that is not good", function()
   end)
 
   it("is refused before an argument that cannot be sent", function()
-    local ok, message = pcall(llthreads.new, BAD, io.stdout)
-    assert.is_false(ok)
-    assert.are.equal(BAD_IN_WORDS, message)
+    assert.are.equal(BAD_IN_WORDS,
+      outcome.raised(llthreads.new, BAD, io.stdout))
   end)
 
   it("is refused although another new has been refused before", function()

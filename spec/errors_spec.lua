@@ -2,7 +2,7 @@
 -- How a child that fails tells its parent: what `join` returns.
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local sync = require "spec.support.sync"
 
 local PREFIX = "Error from child thread: "

@@ -1,54 +1,37 @@
 -- SPDX-License-Identifier: MIT
 --
--- llthreads2.ex: threads from functions, strings, files and options.
+-- llthreads2.ex: threads from functions, strings, files and options. See
+-- ex_errors_spec.lua for those that fail or are refused.
 
 local ex = require "llthreads2.ex"
 local llthreads2 = require "llthreads2"
-local lua = require "spec.support.lua"
-local proc = require "spec.support.proc"
+local files = require "support.files"
+local lua = require "support.lua"
+local outcome = require "spec.support.outcome"
 local sync = require "spec.support.sync"
+local values = require "spec.support.values"
 
--- The results of a thread, which must not fail.
-local function results_of(source, ...)
-  local results = lua.pack(ex.new(source, ...):start():join())
-  assert.is_true(results[1], results[2])
-  return lua.unpack(results, 2, results.n)
-end
-
--- The report of a thread, which must fail. It keeps quiet about it on stderr,
--- unless the test has a `lua_init` of its own.
-local function report_of(options, ...)
-  if options.lua_init == nil then
-    options.lua_init = sync.QUIET
-  end
-  local ok, report = ex.new(options, ...):start():join()
-  assert.is_false(ok)
-  return report
-end
+local results_of = outcome.results_of_ex
 
 local function contains(text, part)
   assert.is_truthy(text:find(part, 1, true), text)
 end
 
-local function lacks(text, part)
-  assert.is_nil(text:find(part, 1, true), text)
-end
-
-local files = {}
+local temporary = {}
 
 -- "@" and the name of a new file that holds `text`.
 local function file_with(text)
   local name = os.tmpname()
-  files[#files + 1] = name
-  proc.write(name, text)
+  temporary[#temporary + 1] = name
+  files.write(name, text)
   return "@" .. name
 end
 
 after_each(function()
-  for _, name in ipairs(files) do
+  for _, name in ipairs(temporary) do
     os.remove(name)
   end
-  files = {}
+  temporary = {}
 end)
 
 -- One piece of code in every form that it may take.
@@ -74,19 +57,13 @@ describe("the source of a thread", function()
   end)
 
   it("receives nil, holes and trailing nils as they were given", function()
-    local values = lua.pack(results_of("return ...", nil, 1, nil, "b", nil))
-    assert.same({ n = 5, nil, 1, nil, "b", nil }, values)
+    assert.same({ n = 5, nil, 1, nil, "b", nil },
+      lua.pack(results_of("return ...", nil, 1, nil, "b", nil)))
   end)
 
   it(("receives %d values"):format(lua.MANY), function()
-    local values = {}
-    for i = 1, lua.MANY do
-      values[i] = i
-    end
-    local count, last = results_of(
-      "return select('#', ...), (select(-1, ...))", lua.unpack(values))
-    assert.equal(lua.MANY, count)
-    assert.equal(lua.MANY, last)
+    assert.is_true(values.are_many(
+      results_of("return ...", lua.unpack(values.many()))))
   end)
 
   it("may be the empty string", function()
@@ -99,10 +76,6 @@ describe("the source of a thread", function()
 
   it("may stand among options that are unknown", function()
     assert.equal("ran", results_of { "return 'ran'", priority = print })
-  end)
-
-  it("is the chunk name of a string", function()
-    contains(report_of { "error 'oops'" }, [[[string "error 'oops'"]:1: oops]])
   end)
 end)
 
@@ -324,112 +297,6 @@ describe("the state of the child", function()
         for name in next, _G do _G[name] = nil end
       ]],
     }, "a"))
-  end)
-end)
-
-describe("code that fails", function()
-  it("by its syntax fails in join, not in new", function()
-    local report = report_of { "x = =" }
-    contains(report,
-      [[thread: [string "x = ="]:1: unexpected symbol near '=']])
-  end)
-
-  it("in a file that does not exist fails in join", function()
-    contains(report_of { "@/no/such/file" }, "/no/such/file")
-    contains(report_of { "", prelude = "@/no/such/file" }, "/no/such/file")
-    local output = proc.run [[
-      print(require "llthreads2.ex".new {
-        "print 'never'", lua_init = "@/no/such/file",
-      }:start():join())
-    ]]
-    contains(output, "false\tError from child thread: ")
-    contains(output, "/no/such/file")
-    lacks(output, "never")
-  end)
-
-  it("in lua_init keeps prelude and code from running", function()
-    contains(report_of { "error 'code'", prelude = "error 'prelude'",
-      lua_init = sync.QUIET .. "error 'init'" }, ": init\n")
-  end)
-
-  it("in the prelude keeps the code from running", function()
-    contains(report_of { "error 'code'", prelude = "error 'prelude'" },
-      ": prelude\n")
-  end)
-
-  it("shows the user's own lines, and none of the library's", function()
-    local line = debug.getinfo(1, "l").currentline + 2
-    local report = report_of { function()
-      local function inner() error "oops" end
-      inner()
-    end }
-    contains(report, ("ex_spec.lua:%d: oops\nstack traceback:"):format(line))
-    contains(report, ("ex_spec.lua:%d: in function"):format(line + 1))
-    lacks(report, "llthreads2/ex.lua")
-  end)
-end)
-
-describe("a call of new that is refused", function()
-  -- The message for `new(...)`, which must be raised at the line of the call.
-  local function refusal(...)
-    local here
-    local arguments = lua.pack(...)
-    local ok, message = pcall(function()
-      here = debug.getinfo(1, "Sl")
-      local _ = ex.new(lua.unpack(arguments, 1, arguments.n))
-    end)
-    assert.is_false(ok)
-    local place = ("%s:%d: "):format(here.short_src, here.currentline + 1)
-    assert.equal(place, message:sub(1, #place))
-    return message:sub(#place + 1)
-  end
-
-  it("says what a source may be", function()
-    local expected = "bad argument #1 to 'new' "
-      .. "(function, string or options table expected, got %s)"
-    assert.equal(expected:format "nil", refusal())
-    assert.equal(expected:format "nil", refusal(nil, 1))
-    assert.equal(expected:format "number", refusal(5))
-    assert.equal(expected:format "boolean", refusal(false))
-    assert.equal(expected:format "userdata", refusal(io.stdout))
-    assert.equal("bad argument #1 to 'new' (Lua function, string or options "
-      .. "table expected, got C function)", refusal(print))
-  end)
-
-  it("names the option and says what it may be", function()
-    local expected = "bad argument #1 to 'new' "
-      .. "(option '%s': function or string expected, got %s)"
-    assert.equal(expected:format("source", "nil"), refusal {})
-    assert.equal(expected:format("source", "table"), refusal { {} })
-    assert.equal(expected:format("source", "number"), refusal { source = 1 })
-    assert.equal(expected:format("prelude", "boolean"),
-      refusal { "", prelude = true })
-    assert.equal(expected:format("lua_init", "table"),
-      refusal { "", lua_init = {} })
-    assert.equal("bad argument #1 to 'new' (option 'prelude': Lua function or "
-      .. "string expected, got C function)", refusal { "", prelude = print })
-  end)
-
-  it("counts the arguments as the user wrote them", function()
-    local function unsendable() end
-    assert.equal("bad argument #2 to 'new' (Lua function cannot be sent)",
-      refusal("", unsendable))
-    assert.equal("bad argument #4 to 'new' (Lua function cannot be sent)",
-      refusal({ "", prelude = "", lua_init = "" }, 1, nil, unsendable))
-  end)
-
-  it("names the place of a value that cannot be sent", function()
-    assert.equal("bad argument #3 to 'new' "
-      .. "(at .jobs[3].callback: Lua function cannot be sent)",
-      refusal("", 1, { jobs = { 1, 2, { callback = function() end } } }))
-  end)
-
-  it("has no argument number for tables that are too deep", function()
-    local deep = {}
-    for _ = 1, 100 do
-      deep = { deep }
-    end
-    assert.equal("Hit maximum copy depth (101 > 100).", refusal("", deep))
   end)
 end)
 

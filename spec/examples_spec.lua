@@ -4,12 +4,13 @@
 -- The pool that counts words is also compared with tr, sort and uniq, and
 -- misused.
 
+local files = require "support.files"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 
-local contents, write = proc.contents, proc.write
+local contents, write = files.contents, files.write
 
-local root = debug.getinfo(1, "S").source:match("^@(.*)spec/") or ""
-local folder = root .. "examples/"
+local folder = files.root .. "examples/"
 
 -- The examples that log on purpose, and what they must write to stderr.
 local logs = {
@@ -27,22 +28,16 @@ local brief = proc.sanitizer() and {
   ["worker_pool.lua"] = { "--repeat", "2" },
 } or {}
 
-local function quoted(word)
-  return "'" .. word:gsub("'", [['\'']]) .. "'"
-end
-
 -- The examples run tools of the system, into which a preloaded sanitizer goes
 -- with them, and the shell, for one, does not free its memory at its end.
 local TOLERANT = { prefix = "env ASAN_OPTIONS="
-  .. quoted((os.getenv("ASAN_OPTIONS") or "") .. ":detect_leaks=0") }
+  .. files.quoted((os.getenv("ASAN_OPTIONS") or "") .. ":detect_leaks=0") }
 
 -- A command line that runs an example; `options` are the interpreter's.
 local function command(name, words, options)
-  local line = { quoted(proc.interpreter()) }
-  for _, list in ipairs { options or {}, { folder .. name }, words or {} } do
-    for _, word in ipairs(list) do line[#line + 1] = quoted(word) end
-  end
-  return table.concat(line, " ")
+  local line = lua.append({ files.interpreter() }, options or {})
+  line[#line + 1] = folder .. name
+  return files.command(lua.append(line, words or {}))
 end
 
 local function run(...)
@@ -51,10 +46,8 @@ end
 
 -- The output of shell commands that must succeed; $1 is the first of `words`.
 local function shell(script, ...)
-  local line = { "sh -ec", quoted(script), "sh" }
-  for _, word in ipairs { ... } do line[#line + 1] = quoted(word) end
-  local out, err, code = proc.shell(table.concat(line, " "), nil,
-    { tools = true })
+  local out, err, code = proc.shell(
+    files.command { "sh", "-ec", script, "sh", ... }, nil, { tools = true })
   assert(code == 0, err)
   return out
 end

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- The end of a whole program with threads, each in a process of its own.
 
-local lua = require "spec.support.lua"
+local files = require "support.files"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
@@ -19,11 +20,9 @@ local FLAGS = { "false, true", "false, false", "true, false", "true, true" }
 -- Runs the program; expects its output and exit code, and that it takes less
 -- time than a lasting child.
 local function ends_with(out, code, text)
-  local before = sync.now()
-  local real_out, err, real_code = proc.run(PRELUDE .. text)
-  assert.are.same({ out, code }, { real_out, real_code }, text .. err)
-  assert.is_true(sync.now() - before < 25, text)
-  return err
+  local seconds, results = sync.timed(proc.gives, out, code, PRELUDE .. text)
+  assert.is_true(seconds < 25, text)
+  return results[1]
 end
 
 describe("the end of a program", function()
@@ -244,12 +243,12 @@ describe("a program that ends under its detached children", function()
   -- A sanitizer sees more in one run, and takes longer.
   local function succeeds_always(times, text)
     local path = os.tmpname()
-    proc.write(path, text)
+    files.write(path, text)
     local out, err = proc.shell(([[
       sh -c 'i=0; while [ $i -lt %d ]; do
         "$1" "$2" || { echo "code $? in run $i"; exit; }
         i=$((i + 1)); done; echo fine' - '%s' %s]]):format(
-      proc.scaled(times), proc.interpreter(), path))
+      proc.scaled(times), files.interpreter(), path))
     os.remove(path)
     assert.are.same({ "fine\n", "" }, { out, err })
   end

@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- Interrupting a thread: an error that is raised in the child's Lua code.
+-- Interrupting a thread: an error that is raised in the child's Lua code, by a
+-- debug hook beside that of the child.
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
@@ -155,6 +156,23 @@ describe("interrupt", function()
     thread:interrupt()
     was_interrupted(thread)
   end)
+
+  it("reaches a coroutine of before that makes garbage, and its hook stays",
+    function()
+      local thread = spinning([[
+        local function hook() end
+        return select(2, coroutine.resume(coroutine.create(function()
+          debug.sethook(hook, "", 1000000)
+          local ok = caught(function()
+            link:send("ready\n")
+            local limit, garbage = os.time() + 20, nil
+            while os.time() < limit do garbage = { garbage and 1 } end
+          end)
+          return ok, debug.gethook() == hook
+        end)))]])
+      thread:interrupt()
+      assert.are.same({ true, true, true }, { thread:join() })
+    end)
 end)
 
 describe("interrupt before start", function()
@@ -245,5 +263,62 @@ describe("interrupt of a thread that is out of reach", function()
     does_nothing(thread)
     link:send("\n")
     was_interrupted(thread)
+  end)
+end)
+
+describe("the debug hook of a child", function()
+  -- What LuaJIT has compiled calls no hooks.
+  local HOOKED = sync.QUIET .. sync.SPIN .. [[
+    if jit then jit.off() end
+    local calls = 0
+    local function hook() calls = calls + 1 end
+    local mask, count = select(2, ...)
+    debug.sethook(hook, mask, count)
+    local ok = pcall(function()
+      link:send("ready\n")
+      spin()
+    end)
+    local now, now_mask, now_count = debug.gethook()
+    local before = calls
+    for _ = 1, 100000 do math.abs(1) end
+    return ok, now == hook, now_mask, now_count, calls > before]]
+
+  it("is given back after an interrupt, and works", function()
+    for _, case in ipairs { { "", 1000 }, { "l", 0 }, { "crl", 7 },
+      { "c", 0 } } do
+      local thread, link = sync.meet(HOOKED, nil, lua.unpack(case))
+      assert.are.equal("ready", link:receive())
+      thread:interrupt()
+      assert.are.same({ true, false, true, case[1], case[2], true },
+        { thread:join() })
+    end
+  end)
+
+  it("is still there when an interrupt was called off", function()
+    local thread, link = sync.meet([[
+      local function hook() end
+      debug.sethook(hook, "l")
+      link:receive()
+      for _ = 1, 1000 do end
+      local now, mask, count = debug.gethook()
+      return now == hook, mask, count]])
+    thread:interrupt(true)
+    thread:interrupt(false)
+    link:send("\n")
+    assert.are.same({ true, true, "l", 0 }, { thread:join() })
+  end)
+
+  it("is none when there was none before the interrupt", function()
+    local thread, link = sync.meet(sync.QUIET .. sync.SPIN .. [[
+      local ok = pcall(function()
+        link:send("ready\n")
+        spin()
+      end)
+      return ok, debug.gethook()]])
+    assert.are.equal("ready", link:receive())
+    thread:interrupt()
+    local results = lua.pack(thread:join())
+    assert.are.same({ true, false, nil }, { results[1], results[2],
+      results[3] })
   end)
 end)

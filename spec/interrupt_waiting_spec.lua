@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- What an interrupt does to a child that waits or has a debug hook of its own,
--- and interrupts at every moment of a thread's life.
+-- What an interrupt does to a child that waits in join, and interrupts at every
+-- moment of a thread's life. (What waits for a channel is in
+-- channel_waiting_spec.lua.)
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
@@ -91,63 +92,6 @@ describe("a child that waits in join", function()
     local ok, message = thread:join()
     assert.is_false(ok)
     assert.is_truthy(message:find(INTERRUPTED, 1, true))
-  end)
-end)
-
-describe("the debug hook of a child", function()
-  -- What LuaJIT has compiled calls no hooks.
-  local HOOKED = sync.QUIET .. sync.SPIN .. [[
-    if jit then jit.off() end
-    local calls = 0
-    local function hook() calls = calls + 1 end
-    local mask, count = select(2, ...)
-    debug.sethook(hook, mask, count)
-    local ok = pcall(function()
-      link:send("ready\n")
-      spin()
-    end)
-    local now, now_mask, now_count = debug.gethook()
-    local before = calls
-    for _ = 1, 100000 do math.abs(1) end
-    return ok, now == hook, now_mask, now_count, calls > before]]
-
-  it("is given back after an interrupt, and works", function()
-    for _, case in ipairs { { "", 1000 }, { "l", 0 }, { "crl", 7 },
-      { "c", 0 } } do
-      local thread, link = sync.meet(HOOKED, nil, lua.unpack(case))
-      assert.are.equal("ready", link:receive())
-      thread:interrupt()
-      assert.are.same({ true, false, true, case[1], case[2], true },
-        { thread:join() })
-    end
-  end)
-
-  it("is still there when an interrupt was called off", function()
-    local thread, link = sync.meet([[
-      local function hook() end
-      debug.sethook(hook, "l")
-      link:receive()
-      for _ = 1, 1000 do end
-      local now, mask, count = debug.gethook()
-      return now == hook, mask, count]])
-    thread:interrupt(true)
-    thread:interrupt(false)
-    link:send("\n")
-    assert.are.same({ true, true, "l", 0 }, { thread:join() })
-  end)
-
-  it("is none when there was none before the interrupt", function()
-    local thread, link = sync.meet(sync.QUIET .. sync.SPIN .. [[
-      local ok = pcall(function()
-        link:send("ready\n")
-        spin()
-      end)
-      return ok, debug.gethook()]])
-    assert.are.equal("ready", link:receive())
-    thread:interrupt()
-    local results = lua.pack(thread:join())
-    assert.are.same({ true, false, nil }, { results[1], results[2],
-      results[3] })
   end)
 end)
 

@@ -2,6 +2,7 @@
 -- The timeouts of `join`, in milliseconds on the monotonic clock.
 
 local llthreads = require "llthreads2"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
@@ -12,11 +13,8 @@ link:receive()
 for _ = 1, 3000000 do end
 return "result"]]
 
--- The seconds that `thread:join(timeout)` took, and what it returned.
 local function timed_join(thread, timeout)
-  local before = sync.now()
-  local results = table.pack(thread:join(timeout))
-  return sync.now() - before, results
+  return sync.timed(thread.join, thread, timeout)
 end
 
 local function let_go(thread, link)
@@ -37,39 +35,36 @@ describe("join with a timeout", function()
     let_go(thread, link)
   end)
 
-  it("that expires says so after that time and not much later", function()
+  local function expires_in_time(timeouts)
     local thread, link = sync.meet(BUSY_ENDING)
-    for _, timeout in ipairs { 1, 30, 100 } do
+    for _, timeout in ipairs(timeouts) do
       local seconds, results = timed_join(thread, timeout)
       assert.are.same(TIMEOUT, results)
       assert.is_true(seconds >= timeout / 1000, seconds)
       assert.is_true(seconds < timeout / 1000 + 2, seconds)
     end
     let_go(thread, link)
+  end
+
+  it("that expires says so after that time and not much later", function()
+    expires_in_time { 1, 30, 100 }
   end)
 
   it("may be a fraction of a millisecond", function()
-    local thread, link = sync.meet(BUSY_ENDING)
-    for _, timeout in ipairs { 1e-9, 0.25, 0.5, 1.75, 20.5 } do
-      local seconds, results = timed_join(thread, timeout)
-      assert.are.same(TIMEOUT, results)
-      assert.is_true(seconds >= timeout / 1000, seconds)
-      assert.is_true(seconds < timeout / 1000 + 2, seconds)
-    end
-    let_go(thread, link)
+    expires_in_time { 1e-9, 0.25, 0.5, 1.75, 20.5 }
   end)
 
   it("may expire many times before the thread ends", function()
     local thread, link = sync.meet(BUSY_ENDING)
     for _ = 1, 200 do
-      assert.are.same(TIMEOUT, table.pack(thread:join(0.1)))
+      assert.are.same(TIMEOUT, lua.pack(thread:join(0.1)))
     end
     let_go(thread, link)
   end)
 
   it("that is huge, negative or nil waits until the thread ends", function()
-    for _, timeout in ipairs { math.huge, 1e300, 2.0 ^ 63, math.maxinteger,
-      -1, -0.5, -math.huge, math.mininteger, "nil" } do
+    for _, timeout in ipairs { math.huge, 1e300, 2.0 ^ 63, -1, -0.5, -math.huge,
+      "nil", math.maxinteger, math.mininteger } do
       local thread, link = sync.meet(BUSY_ENDING)
       if timeout == "nil" then timeout = nil end
       link:send("\n")
@@ -103,7 +98,7 @@ describe("a bad timeout", function()
 
   local function is_refused(thread, timeout)
     local ok, message = pcall(function()
-      local results = table.pack(thread:join(timeout))
+      local results = lua.pack(thread:join(timeout))
       return results
     end)
     assert.is_false(ok, tostring(timeout) .. " was taken")
@@ -135,7 +130,7 @@ describe("the results of a thread", function()
     end))
     sync.collect()
     assert.are.same({ true, 1, nil, { "three" }, nil, n = 5 },
-      table.pack(thread:join(0)))
+      lua.pack(thread:join(0)))
   end)
 
   it("are found by a join that polls", function()
@@ -143,7 +138,7 @@ describe("the results of a thread", function()
     link:send("\n")
     local results
     assert.is_true(sync.eventually(function()
-      results = table.pack(thread:join(0))
+      results = lua.pack(thread:join(0))
       return results[1] ~= nil
     end))
     assert.are.same({ true, "result", n = 2 }, results)
@@ -175,8 +170,8 @@ describe("the end of a thread", function()
       local thread = llthreads.new([[
         for _ = 1, (...) do end
         return "result"]], math.random(0, 40000)):start()
-      local first = table.pack(thread:join(math.random() * 0.4))
-      local results = first[1] and first or table.pack(thread:join(20000))
+      local first = lua.pack(thread:join(math.random() * 0.4))
+      local results = first[1] and first or lua.pack(thread:join(20000))
       assert.are.same({ true, "result", n = 2 }, results, "seed " .. seed)
     end
   end)

@@ -3,7 +3,7 @@
 -- in each state, who closes the child's state and what its collection does.
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local sync = require "spec.support.sync"
 
 local NOT_STARTED = "Can't join a thread that hasn't be started."
@@ -44,6 +44,25 @@ end
 
 local function state(thread)
   return tostring(thread):match("^llthread: 0x%x+ %((%l+)%)$")
+end
+
+-- The four kinds, by the flags of start: what two of them have in common.
+
+local function joins_without_values(...)
+  local thread, link, child = witness(...)
+  assert.are.same({ true, ... }, kind(thread))
+  link:send("\n")
+  assert.are.same({ true, 0, n = 2 }, lua.pack(thread:join()))
+  assert.are.equal(child, sync.heard(link))
+end
+
+local function goes_on_when_collected(...)
+  local held, link, child = held_witness(...)
+  held.thread = nil
+  sync.collect()
+  assert.is_nil(sync.heard(link))
+  link:send("\n")
+  assert.are.equal(child, link:receive())
 end
 
 describe("start", function()
@@ -121,11 +140,7 @@ end)
 
 describe("a thread that is attached and not joinable", function()
   it("joins without values, closed by itself before that", function()
-    local thread, link, child = witness(false, false)
-    assert.are.same({ true, false, false }, kind(thread))
-    link:send("\n")
-    assert.are.same({ true, 0, n = 2 }, lua.pack(thread:join()))
-    assert.are.equal(child, sync.heard(link))
+    joins_without_values(false, false)
   end)
 
   it("is closed by itself at its end, joined or not", function()
@@ -154,31 +169,17 @@ describe("a thread that is detached and not joinable", function()
   end)
 
   it("goes on when its object is collected, without a wait", function()
-    local held, link, child = held_witness(true, false)
-    held.thread = nil
-    sync.collect()
-    assert.is_nil(sync.heard(link))
-    link:send("\n")
-    assert.are.equal(child, link:receive())
+    goes_on_when_collected(true, false)
   end)
 end)
 
 describe("a thread that is detached and joinable", function()
   it("joins without values, closed by itself before that", function()
-    local thread, link, child = witness(true, true)
-    assert.are.same({ true, true, true }, kind(thread))
-    link:send("\n")
-    assert.are.same({ true, 0, n = 2 }, lua.pack(thread:join()))
-    assert.are.equal(child, sync.heard(link))
+    joins_without_values(true, true)
   end)
 
   it("is detached when its object is collected, without a wait", function()
-    local held, link, child = held_witness(true, true)
-    held.thread = nil
-    sync.collect()
-    assert.is_nil(sync.heard(link))
-    link:send("\n")
-    assert.are.equal(child, link:receive())
+    goes_on_when_collected(true, true)
   end)
 end)
 

@@ -3,14 +3,16 @@
 -- error of the call that met it, the process goes on, and the same call
 -- succeeds when there is room again. tests/oom/ makes single calls fail.
 
-local lua = require "spec.support.lua"
+local costs = require "spec.support.costs"
+local lua = require "support.lua"
+local memory = require "spec.support.memory"
 local proc = require "spec.support.proc"
+local sync = require "spec.support.sync"
 
--- What a program says that runs behind the words in `prefix`.
-local function said(prefix, text)
-  local out, err, code = proc.run(text, { prefix = prefix })
-  assert.are.same({ "", 0 }, { err, code }, out)
-  return out
+local function lines_of(text)
+  local lines = {}
+  for line in text:gmatch("[^\n]+") do lines[#lines + 1] = line end
+  return lines
 end
 
 describe("with few descriptors", function()
@@ -24,7 +26,7 @@ true
 false	no descriptor for the channel: Too many open files
 true
 number	true	first	last
-]], said("prlimit --nofile=20", [[
+]], proc.said("prlimit --nofile=20", [[
       local channel = require "llthreads2.channel"
       local function fd(ch)
         local ok, result = pcall(ch.fd, ch)
@@ -55,7 +57,7 @@ number	true	first	last
   end)
 
   it("threads start, send and receive", function()
-    assert.are.equal("true\t499500\n", said("prlimit --nofile=20", [[
+    assert.are.equal("true\t499500\n", proc.said("prlimit --nofile=20", [[
       local channel = require "llthreads2.channel"
       local llthreads = require "llthreads2"
       local hoard = {}
@@ -73,17 +75,17 @@ end)
 describe("with a limit of processes", function()
   -- Root is not limited, so that another user tries: one that is not limited
   -- by the threads of the same test elsewhere.
-  local function prefix()
+  local function said_with(number, text)
+    local _, _, code = proc.shell("setpriv --reuid=12345 --clear-groups true")
+    if code ~= 0 then pending("setpriv may not change the user here") end
     math.randomseed(os.time() + math.floor(os.clock() * 1000000))
     local id = math.random(100000, 2000000000)
-    return ("setpriv --reuid=%d --regid=%d --clear-groups prlimit --nproc=6")
-      :format(id, id)
+    return proc.said(("setpriv --reuid=%d --regid=%d --clear-groups "
+      .. "prlimit --nproc=%d"):format(id, id, number), text)
   end
 
   it("start is refused again and again, and succeeds in between", function()
-    local _, _, code = proc.shell("setpriv --reuid=12345 --clear-groups true")
-    if code ~= 0 then pending("setpriv may not change the user here") end
-    assert.are.equal("20 rounds, 5 threads each\n", said(prefix(), [[
+    assert.are.equal("20 rounds, 5 threads each\n", said_with(6, [[
       local channel = require "llthreads2.channel"
       local llthreads = require "llthreads2"
       local per_round
@@ -112,11 +114,74 @@ describe("with a limit of processes", function()
       end
       print("20 rounds, " .. per_round .. " threads each")]]))
   end)
+
+  -- Children that wait for the end of the server's connections are started
+  -- until one is refused, and that one is started again after their end.
+  local PROGRAM = lua.TOOLS .. sync.SETTLED .. [[
+    local new = require("llthreads2").new
+    local server = assert(require("socket").bind("127.0.0.1", 0))
+    local _, port = server:getsockname()
+    local running, links, refused = {}, {}
+    repeat
+      local thread = new([=[
+        local link = require("socket").connect("127.0.0.1", (...))
+        if link then link:receive() end
+        return "ran"]=], tonumber(port))
+      local results = pack(thread:start(false, true))
+      if results[1] then
+        running[#running + 1] = thread
+        links[#links + 1] = assert(server:accept())
+      else
+        refused = thread
+        print(unpack(results, 1, results.n))
+      end
+    until refused or #running == 100
+    print(#running > 0 and #running < 10, refused:started(),
+      refused:detached(), refused:joinable())
+    print(refused:join())
+    print(refused:alive())
+    for _, flags in ipairs { { true }, { false, false }, { true, true } } do
+      print(refused:start(unpack(flags)))
+    end
+    server:close()
+    for _, link in ipairs(links) do link:close() end
+    for _, thread in ipairs(running) do assert(thread:join()) end
+    print(refused:start(%s) == refused, refused:started(),
+      refused:detached(), refused:joinable())
+    print(refused:join())
+    refused, running = nil, nil
+    local left = settled()
+    print(left.threads, left.messages)]]
+
+  -- What it says of the refusal, and of the start that is repeated.
+  local function refused_and_repeated(flags)
+    local lines = lines_of(said_with(8, PROGRAM:format(flags)))
+    return { lua.unpack(lines, 1, 7) }, { lua.unpack(lines, 8) }
+  end
+
+  it("start returns nil and its message, and changes nothing", function()
+    local unstarted = "nil\tCan't join a thread that hasn't be started."
+    local refusal = "nil\tResource temporarily unavailable"
+    assert.are.same({ refusal, "true\tfalse\tfalse\tfalse", unstarted,
+      unstarted, refusal, refusal, refusal }, (refused_and_repeated("")))
+  end)
+
+  it("start can be repeated later with any flags", function()
+    for flags, lines in pairs {
+      [""] = { "true\ttrue\tfalse\ttrue", "true\tran", "0\t0" },
+      ["false, false"] = { "true\ttrue\tfalse\tfalse", "true\t0", "0\t0" },
+      ["true, true"] = { "true\ttrue\ttrue\ttrue", "true\t0", "0\t0" },
+      ["true"] = { "true\ttrue\ttrue\tfalse",
+        "nil\tCan't join a thread that has been detached.", "0\t0" },
+    } do
+      assert.are.same(lines, select(2, refused_and_repeated(flags)))
+    end
+  end)
 end)
 
 describe("with little address space", function()
   it("start is refused, and succeeds when threads have ended", function()
-    assert.are.equal("true\nnil\ttrue\nfalse\ntrue\ttrue\t0\n", said(
+    assert.are.equal("true\nnil\ttrue\nfalse\ntrue\ttrue\t0\n", proc.said(
       "prlimit --as=300000000", [[
       local channel = require "llthreads2.channel"
       local llthreads = require "llthreads2"
@@ -153,7 +218,7 @@ false	not enough memory
 ]] .. refusal .. [[
 true
 true	fits
-]], said("prlimit --as=300000000", [[
+]], proc.said("prlimit --as=300000000", [[
       local channel = require "llthreads2.channel"
       local llthreads = require "llthreads2"
       local ch = channel.new()
@@ -190,13 +255,64 @@ true	fits
   end)
 end)
 
+describe("without memory", function()
+  local function said(text)
+    return lines_of(memory.said_in_little(text))
+  end
+
+  it("new raises an error, leaves nothing behind and works again", function()
+    assert.are.same({ "false\tnot enough memory", "true\t7", "0\t0" }, said [[
+      local llthreads = require("llthreads2")
+      local big, most = {}, ("x"):rep(10000000)
+      for i = 1, 30 do big[i] = most .. i end
+      print(pcall(llthreads.new, "return ...", big))
+      print(llthreads.new("return ...", 7):start():join())
+      collectgarbage()
+      local live = require("llthreads2.core").live()
+      print(live.threads, live.messages)]])
+  end)
+
+  it("the results of a child make it a thread that failed", function()
+    assert.are.same({ "false\ttrue", "true\t7" }, said [[
+      local new = require("llthreads2").new
+      local ok, message = new("require('llthreads2').set_logger(type) "
+        .. "local x = ('x'):rep(150000000) return { x, x .. 'y' }")
+        :start():join()
+      print(ok, message:find("not enough memory", 1, true) ~= nil)
+      collectgarbage()
+      print(new("return ...", 7):start():join())]])
+  end)
+
+  it("for the results in the parent, a second join still finds them",
+    function()
+      assert.are.same({ "false", "true\t40000000", "nil\tjoined" }, said [[
+        local new = require("llthreads2").new
+        local thread = new("return ('x'):rep(40000000)"):start()
+        while thread:alive() do new(""):start():join() end
+        local hoard = {}
+        pcall(function()
+          while true do
+            hoard[#hoard + 1] = ("x"):rep(8000000) .. #hoard
+          end
+        end)
+        local ok, result = pcall(thread.join, thread)
+        print(ok and result)
+        hoard = nil
+        collectgarbage()
+        local ok, text = thread:join()
+        print(ok, #text)
+        local ok, text = thread:join()
+        print(ok, text:match("joined"))]])
+    end)
+end)
+
 describe("a system call that fails once", function()
   local INJECT = "strace -f -qq -o /dev/null -e trace=%s "
     .. "-e inject=%s:error=%s:when=%d"
 
   local function inject(call, failure, number)
-    local _, _, code = proc.shell("strace -f -qq -o /dev/null true")
-    if code ~= 0 then pending("strace may not trace here") end
+    local why_not = costs.no_system_calls()
+    if why_not then pending(why_not) end
     return INJECT:format(call, call, failure, number)
   end
 
@@ -209,7 +325,7 @@ describe("a system call that fails once", function()
         expected[i] = expected[i] .. "true\t" .. i .. "\n"
       end
       assert.are.equal(table.concat(expected),
-        said(inject("clone3", "EAGAIN", k), [[
+        proc.said(inject("clone3", "EAGAIN", k), [[
           local llthreads = require "llthreads2"
           for i = 1, 4 do
             local thread = llthreads.new("return ...", i)
@@ -230,7 +346,7 @@ describe("a system call that fails once", function()
         assert.are.equal(
           (k == 1 and "false\n" or "true\n") .. (k == 2 and "false\n"
             or "true\n") .. "true\ttrue\n",
-          said(inject("eventfd2", "ENFILE", k), [[
+          proc.said(inject("eventfd2", "ENFILE", k), [[
             local channel = require "llthreads2.channel"
             local one, two = channel.new(), channel.new()
             print((pcall(one.fd, one)))

@@ -3,7 +3,7 @@
 -- in that child.
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
@@ -48,16 +48,14 @@ describe("the report of an error", function()
   end)
 
   it("goes to stderr from threads of every kind", function()
-    local _, err, code = proc.run([[
+    local _, err, code = proc.run(sync.SETTLED .. [[
       local new = require("llthreads2").new
       new("error('attached', 0)"):start(false, false):join()
       new("error('joinable', 0)"):start(true, true):join()
       local detached = new("error('detached', 0) ")
       detached:start(true)
-      local live = require("llthreads2.core").live
       detached = nil
-      local limit = os.time() + 20
-      repeat collectgarbage() until live().threads == 0 or os.time() > limit]])
+      settled()]])
     for _, name in ipairs { "attached", "joinable", "detached" } do
       assert.is_truthy(err:find("Error from thread: " .. name .. TRACEBACK, 1,
         true), err)
@@ -84,6 +82,16 @@ describe("the report of an error", function()
       err = err:sub(1, from - 1) .. err:sub(to + 1)
     end
     assert.are.equal("", err)
+  end)
+
+  it("is given up when stderr takes nothing", function()
+    local out, err, code = proc.run([[
+      local new = require("llthreads2").new
+      print(new("error('lost', 0)"):start():join())]],
+      { prefix = [[sh -c 'exec "$@" 2>/dev/full' -]] })
+    assert.is_truthy(out:find("false\tError from child thread: lost"
+      .. TRACEBACK, 1, true), out)
+    assert.are.same({ "", 0 }, { err, code })
   end)
 
   it("is not made when the thread succeeds", function()

@@ -2,7 +2,8 @@
 -- The thread object as a Lua value, and what its methods say when misused.
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
+local outcome = require "spec.support.outcome"
 local proc = require "spec.support.proc"
 
 -- Whom a userdata's __name is told to: since 5.3 Lua itself, for its own files
@@ -13,13 +14,6 @@ end
 
 local METHODS = { "start", "join", "alive", "started", "detached", "joinable",
   "interrupt" }
-
--- The message of an error without the position in front of it.
-local function complaint(f, ...)
-  local ok, message = pcall(f, ...)
-  assert.is_false(ok, "no error was raised")
-  return (message:gsub("^[^\n]-:%d+: ", "", 1))
-end
 
 describe("a thread object", function()
   it("is a userdata that is indexed for its methods", function()
@@ -43,7 +37,7 @@ describe("a thread object", function()
     local thread = llthreads.new("")
     assert.are.equal("bad argument #1 to 'rep' "
       .. ("(string expected, got %s)"):format(named "llthread"),
-      complaint(function() local _ = string.rep(thread) end))
+      outcome.problem(function() local _ = string.rep(thread) end))
   end)
 
   it("shows its address as a string, which it keeps for life", function()
@@ -93,7 +87,7 @@ describe("a method", function()
       local call = lua.load(("local _ = (...).%s(select(2, ...))"):format(name))
       local function says(got, ...)
         assert.are.equal(("bad argument #1 to '%s' (llthread expected, got %s)")
-          :format(name, got), complaint(call, thread, ...))
+          :format(name, got), outcome.problem(call, thread, ...))
       end
       says("nil", nil)
       says("no value")
@@ -102,6 +96,15 @@ describe("a method", function()
       says(named "FILE*", io.stdout)
     end
   end)
+
+  it("says so of an object that only has the methods of a thread", function()
+    local impostor = setmetatable({}, { __index = llthreads.new("") })
+    assert.are.equal(
+      "calling 'join' on bad self (llthread expected, got table)",
+      complaint(function() local _ = impostor:join() end))
+    assert.are.equal("bad argument #1 to 'join' (llthread expected, got table)",
+      complaint(function() local _ = impostor.join(impostor) end))
+  end)
 end)
 
 describe("new", function()
@@ -109,7 +112,7 @@ describe("new", function()
     local function says(got, ...)
       local arguments = lua.pack(...)
       assert.are.equal("bad argument #1 to 'new' (string expected, got "
-        .. got .. ")", complaint(function()
+        .. got .. ")", outcome.problem(function()
           local _ = llthreads.new(lua.unpack(arguments, 1, arguments.n))
         end))
     end
@@ -124,6 +127,6 @@ describe("new", function()
 
   it("refuses bad code before bad arguments", function()
     assert.are.equal("bad argument #1 to 'new' (string expected, got nil)",
-      complaint(function() local _ = llthreads.new(nil, io.stdout) end))
+      outcome.problem(function() local _ = llthreads.new(nil, io.stdout) end))
   end)
 end)

@@ -1,17 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- The state that a child runs in, and the code that `new` takes for it.
+-- The state that a child runs in, and the stack of its thread.
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
+local outcome = require "spec.support.outcome"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
 
--- The results of a child that must not fail.
-local function results(code, ...)
-  local all = lua.pack(llthreads.new(code, ...):start():join())
-  assert.is_true(all[1], all[2])
-  return lua.unpack(all, 2, all.n)
-end
+local results = outcome.results
 
 describe("the state of a child", function()
   it("has the standard libraries", function()
@@ -102,11 +98,12 @@ describe("the state of a child", function()
       assert.are.equal("generational", collectgarbage("generational"))
     end)
 
-    it("has its warnings off, and can turn them on", function()
+    it("has its warnings off, and can turn them on and off", function()
       local _, err = proc.run [[
         warn("@on")
         local new = require("llthreads2").new
-        new("warn('unseen') warn('@on') warn('seen')"):start():join()]]
+        new("warn('unseen') warn('@on') warn('seen') warn('@off')"
+          .. " warn('no longer')"):start():join()]]
       assert.are.equal("Lua warning: seen\n", err)
     end)
 
@@ -183,10 +180,8 @@ describe("the C stack of a child", function()
     local out, err = proc.run([[
       local new = require("llthreads2").new
       local function size()
-        local file = assert(io.open("/proc/self/status"))
-        local text = file:read("*a")
-        file:close()
-        return tonumber(text:match("VmSize:%s*(%d+)"))
+        local status = require("support.files").contents("/proc/self/status")
+        return tonumber(status:match("VmSize:%s*(%d+)"))
       end
       local server = assert(require("socket").bind("127.0.0.1", 0))
       local _, port = server:getsockname()

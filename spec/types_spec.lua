@@ -5,16 +5,14 @@
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local ex = require "llthreads2.ex"
-local proc = require "spec.support.proc"
-
-local root = debug.getinfo(1, "S").source:match("^@(.*)spec/") or ""
+local files = require "support.files"
 
 -- The functions that a file declares, by the name of the table they are in;
 -- and the fields, by that of the class, in the order of the file: the comments
 -- of a class stand above the local that holds it.
 local function declared(file)
   local tables, fields = {}, {}
-  for line in (proc.contents(root .. "types/" .. file) .. "\n")
+  for line in (files.contents(files.root .. "types/" .. file) .. "\n")
     :gmatch("(.-)\n") do
     local owner, name = line:match("^function ([%w_]+)[.:]([%w_]+)%(")
     local field = line:match("^%-%-%-@field ([%w_]+)")
@@ -72,10 +70,14 @@ describe("the types of", function()
   it("a module are in a file for each name that can be required", function()
     for _, name in ipairs { "llthreads2", "llthreads2.ex",
       "llthreads2.channel", "llthreads", "llthreads.ex" } do
-      local text = proc.contents(root .. "types/" .. name:gsub("%.", "_")
-        .. ".lua")
+      local text = files.contents(files.root .. "types/"
+        .. name:gsub("%.", "_") .. ".lua")
       assert.is_truthy(text:find("\n---@meta " .. name .. "\n", 1, true))
       require(name)
     end
+  end)
+
+  it("llthreads are those of llthreads2", function()
+    assert.equal(llthreads, dofile(files.root .. "types/llthreads.lua"))
   end)
 end)

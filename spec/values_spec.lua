@@ -3,16 +3,13 @@
 -- results of a child on their way out through `join`.
 
 local llthreads = require "llthreads2"
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
+local outcome = require "spec.support.outcome"
 local proc = require "spec.support.proc"
 local sync = require "spec.support.sync"
+local values = require "spec.support.values"
 
--- Sends the values to a child that returns them, and returns what came back.
-local function echo(...)
-  local results = lua.pack(llthreads.new("return ...", ...):start():join())
-  assert.is_true(results[1], results[2])
-  return lua.unpack(results, 2, results.n)
-end
+local echo = outcome.echo
 
 -- Runs `code` in a child with the arguments; returns all that `join` returns.
 local function run(code, ...)
@@ -55,9 +52,8 @@ describe("a value", function()
   end
 
   it("that is a float stays one, also when it is a whole number", function()
-    local values = { 0.0, 1.0, 0.1, -2.0 ^ 53, 2.0 ^ 63, 5e-324, math.pi,
-      math.huge, -math.huge }
-    for _, value in ipairs(values) do
+    for _, value in ipairs { 0.0, 1.0, 0.1, -2.0 ^ 53, 2.0 ^ 63, 5e-324,
+      math.pi, math.huge, -math.huge } do
       stays(lua.has_integers and "float" or "number", value)
     end
   end)
@@ -109,14 +105,50 @@ describe("a value", function()
 
   it(("may come with %d others, in both directions"):format(lua.MANY),
     function()
-      local many = {}
-      for i = 1, lua.MANY do many[i] = i end
-      local back = lua.pack(echo(lua.unpack(many)))
-      assert.are.equal(#many, back.n)
-      for i = 1, #many do
-        if back[i] ~= i then assert.are.equal(i, back[i]) end
-      end
+      assert.is_true(values.are_many(echo(lua.unpack(values.many()))))
     end)
+end)
+
+describe("a number", function()
+  -- Constants may lose the sign of zero in 5.1.
+  local NUMBERS = { 0, -1 / math.huge, 1, -1, 0.1, 127, 128, 255, 256, 2 ^ 31,
+    2 ^ 31 - 1, -2 ^ 31, -2 ^ 31 - 1, 2 ^ 32, 2 ^ 53, -2 ^ 53, 2 ^ 53 + 2,
+    2 ^ 63, -2 ^ 63, 2 ^ 64, 1e300, -1e300, 5e-324, math.huge, -math.huge }
+
+  it("arrives as the same value, with its sign", function()
+    local back = { echo(lua.unpack(NUMBERS)) }
+    for i, number in ipairs(NUMBERS) do
+      assert.are.equal(number, back[i])
+      assert.are.equal(1 / number, 1 / back[i])
+    end
+    local nan = echo(0 / 0)
+    assert.are_not.equal(nan, nan)
+  end)
+
+  it("arrives as the same key", function()
+    local sent, count = {}, 0
+    for i, number in ipairs(NUMBERS) do sent[number] = i end
+    local back, all_there = outcome.results([[
+      local keys, numbers = ...
+      for i, number in ipairs(numbers) do
+        if number ~= 0 and keys[number] ~= i then return keys, number end
+      end
+      return keys, true]], sent, NUMBERS)
+    assert.is_true(all_there)
+    for key, value in pairs(back) do
+      assert.are.equal(sent[key], value)
+      count = count + 1
+    end
+    -- One zero is as good as the other.
+    assert.are.equal(#NUMBERS - 1, count)
+    assert.are.equal(2, back[0])
+  end)
+
+  it("may be the value of each of these keys", function()
+    local sent = { list = NUMBERS }
+    for i, number in ipairs(NUMBERS) do sent[i * 1000] = number end
+    assert.are.same(sent, (echo(sent)))
+  end)
 end)
 
 -- Long strings are copied straight from one state to the other.
@@ -263,24 +295,16 @@ describe("a table", function()
 end)
 
 describe("a C function with upvalues", function()
-  local function closure(upvalue)
-    local iterator = ("x"):gmatch("x")
-    for i = 1, 3 do debug.setupvalue(iterator, i, i == 1 and upvalue or i) end
-    return iterator
-  end
-
   if lua.reaches_c_upvalues then
     it("takes them along when they can travel", function()
-      local back = echo(closure("text"))
-      local names = {}
-      for i = 1, 3 do names[i] = select(2, debug.getupvalue(back, i)) end
-      assert.are.same({ "text", 2, 3 }, names)
+      local back = echo(values.closure("text"))
+      assert.are.same({ "text", 2, 3 }, values.upvalues(back))
       assert.is_nil((debug.getupvalue(back, 4)))
     end)
 
     it("shares tables with the rest of the message", function()
       local shared = {}
-      shared.call = closure(shared)
+      shared.call = values.closure(shared)
       local back = echo(shared)
       assert.are.equal(back, select(2, debug.getupvalue(back.call, 1)))
     end)

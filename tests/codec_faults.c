@@ -405,6 +405,11 @@ static void memory_may_run_out(void)
      * travel. */
     state_evaluate(from, "make(('z'):rep(5000), u)");
     CHECK(fail_each(CODEC_LENIENT) > 0, "trying a function needs memory");
+    /* The message's own memory is full in the midst of the holes. */
+    state_evaluate(from, "(function() local t = {} "
+                         "for i = 1, 64 do t[i] = true end "
+                         "for i = 2, 63 do t[i] = nil end return t end)()");
+    CHECK(fail_each(CODEC_STRICT) > 0, "holes need memory, too");
     state_evaluate(from, values);
     travel();
     CHECK(state_holds(to, "#a[2] == 300 and #b == 5000 and c[50][1] == 50"),

@@ -2,6 +2,8 @@
  *
  * C functions travel, with their upvalues, and light userdata.
  */
+#include <dlfcn.h>
+
 #include "lua_codec.h"
 #include "support/check.h"
 #include "support/states.h"
@@ -41,6 +43,37 @@ static void functions_travel(void)
     lua_settop(from, 0);
     SENDS("string.rep, {string.rep}", "a('x', 3) == 'xxx' and a == b[1]",
           "and can be called");
+}
+
+static bool library_cannot_be_kept;
+
+/* Takes the place of the C library's. */
+void *dlopen(const char *name, int flags)
+{
+    void *(*open)(const char *, int);
+
+    *(void **)&open = dlsym(RTLD_NEXT, "dlopen");
+    return library_cannot_be_kept ? NULL : open(name, flags);
+}
+
+/* First of all, for what is kept once is not asked for again. */
+static void functions_without_memory_stay(void)
+{
+    struct codec_fault fault;
+    struct message *message;
+
+    state_evaluate(from, "string.rep");
+    library_cannot_be_kept = true;
+    message = encode_with(from, CODEC_STRICT, &fault);
+    library_cannot_be_kept = false;
+    if (message != NULL) {
+        check_skip("Lua is part of the program");
+        message_release(message);
+    } else {
+        CHECK(fault.problem == CODEC_NO_MEMORY,
+              "there may be no memory for keeping a library");
+    }
+    lua_settop(from, 0);
 }
 
 static void push_closure(lua_State *L, int upvalues)
@@ -138,6 +171,7 @@ static void all(void)
 {
     states_open();
     check_part("light userdata travel", light_userdata_travel);
+    check_part("functions without memory stay", functions_without_memory_stay);
     check_part("functions travel", functions_travel);
     check_part("upvalues travel", upvalues_travel);
     check_part("functions go on where they were",

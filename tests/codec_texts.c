@@ -7,7 +7,9 @@
 
 #include "lua_codec.h"
 #include "lua_codec_format.h"
+#include "lua_codec_writer.h"
 #include "support/check.h"
+#include "support/no_memory.h"
 #include "support/states.h"
 #include "support/stress.h"
 
@@ -210,6 +212,32 @@ static void places_are_checked(void)
     check_rejected(second, sizeof second, 255);
 }
 
+/* ---- long ones ---- */
+
+/* One that is as long as that would fill the memory of a machine: what says how
+ * long it is comes first. */
+static void the_longest_have_a_longer_length(void)
+{
+    uint64_t length = (uint64_t)UINT32_MAX + 1, told;
+    struct message *message = message_new();
+    struct writer writer;
+
+    if (no_memory_works()) {
+        writer_open(&writer, message);
+        no_memory_from(1);
+        CHECK(!write_long_text(&writer, memory, (size_t)length),
+              "what there is no memory for is not written");
+        (void)no_memory_end();
+        writer_close(&writer);
+        CHECK(message->size == 1 + sizeof told &&
+                  message->bytes[0] == TAG_STRING64,
+              "beyond 32 bits the tag is another");
+        memcpy(&told, message->bytes + 1, sizeof told);
+        CHECK(told == length, "and the length has 64");
+    }
+    message_release(message);
+}
+
 static void all(void)
 {
     states_open();
@@ -221,6 +249,8 @@ static void all(void)
     check_part("strings of any number arrive", strings_of_any_number_arrive);
     check_part("one table has no places", one_table_has_no_places);
     check_part("places are checked", places_are_checked);
+    check_part("the longest have a longer length",
+               the_longest_have_a_longer_length);
     states_close();
 }
 

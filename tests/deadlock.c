@@ -4,6 +4,7 @@
  */
 #include "support/check.h"
 #include "support/deadlines.h"
+#include "support/no_memory.h"
 #include "support/workers.h"
 
 /* ---- what they do ---- */
@@ -176,13 +177,15 @@ static void a_chain_from_its_beginning(void)
 static void what_lies_in_queues_and_with_threads_at_rest(void)
 {
     struct channel *queue = make(0, NULL), *reply = make(0, NULL);
-    struct worker waiting, unstarted;
+    struct worker waiting, unstarted, orphan;
     struct holding ours;
 
     begin();
     hold(&home, &ours, queue);
     prepare_receiver(&waiting, reply);
     prepare_receiver(&unstarted, reply);
+    prepare_receiver(&orphan, reply);
+    party_set_parent(&orphan.thread->party, NULL);
     send_to(queue, queue);
     send_to(queue, reply);
     (void)mailbox_peek_owner(&queue->mailbox);
@@ -194,6 +197,8 @@ static void what_lies_in_queues_and_with_threads_at_rest(void)
     CHECK_NUMBER(waiting.result, CHANNEL_CLOSED, "they are accounted for");
     drop(&unstarted.holdings[0]);
     thread_release(unstarted.thread);
+    drop(&orphan.holdings[0]);
+    thread_release(orphan.thread);
     CHECK_NUMBER(channel_clear(queue), 3, "and still there");
     drop(&ours);
     end();
@@ -346,6 +351,103 @@ static void one_of_nobody_s_concern(void)
     end();
 }
 
+/* Is as if it slept, and is interrupted just then. */
+static void stay_interrupted(struct worker *worker)
+{
+    struct channel *channel = worker->shared;
+    struct wait_for thing;
+    struct blocked blocked;
+
+    channel_await(&thing, channel);
+    waiter_accept_interrupts(ignore_nudge, NULL);
+    CHECK_EVENTUALLY(deadlock_is_watched(), "somebody watches");
+    waiter_interrupt(waiter_current(), INTERRUPT_ONCE);
+    CHECK(deadlock_enter(&blocked, waiter_current(), &thing, 1),
+          "the worker registers");
+    CHECK_EVENTUALLY(has_been_looked_at(channel), "somebody looks");
+    deadlock_leave(&blocked);
+    CHECK(waiter_take_interrupt(), "the interrupt is still there");
+    waiter_refuse_interrupts();
+}
+
+static void one_that_is_interrupted(void)
+{
+    struct channel *channel = make(0, NULL);
+    struct holding ours;
+    struct worker worker;
+
+    begin();
+    hold(&home, &ours, channel);
+    handle_release(&channel->handle);
+    prepare(&worker, stay_interrupted);
+    give(&worker, channel);
+    worker_start(&worker);
+    last_wait(&worker);
+    CHECK(!channel_is_closed(channel), "its wait is over anyway");
+    drop(&ours);
+    end();
+}
+
+static void *receive_as_a_stranger(void *argument)
+{
+    receive_once(argument);
+    return NULL;
+}
+
+/* Acts for no state, so that nobody knows what it may still do. */
+static void let_a_stranger_wait(struct worker *worker)
+{
+    pthread_t stranger;
+
+    CHECK_EVENTUALLY(deadlock_is_watched(), "somebody watches");
+    stranger = check_start(receive_as_a_stranger, worker);
+    CHECK_EVENTUALLY(sleeping_at(worker->shared) == 1, "a stranger sleeps");
+    send_to(worker->shared, NULL);
+    check_join(stranger);
+}
+
+static void one_of_a_thread_that_acts_for_nobody(void)
+{
+    struct channel *channel = make(0, NULL);
+    struct worker worker;
+
+    begin();
+    prepare(&worker, let_a_stranger_wait);
+    give(&worker, channel);
+    handle_release(&channel->handle);
+    worker_start(&worker);
+    last_wait(&worker);
+    CHECK_NUMBER(worker.result, CHANNEL_OK, "it is left to wait");
+    end();
+}
+
+static bool is_never_ready(const void *thing)
+{
+    (void)thing;
+    return false;
+}
+
+/* Such a thread waits without watching: it has to wait either way. */
+static void *wait_last_without_memory(void *nothing)
+{
+    struct wait_for end = {.party = &home, .ready = is_never_ready};
+
+    (void)nothing;
+    no_memory_from(1);
+    deadlock_last_wait(&end, true);
+    CHECK(no_memory_end(), "there is no memory for a waiter");
+    return NULL;
+}
+
+static void none_without_memory_for_a_waiter(void)
+{
+    if (!no_memory_works())
+        return;
+    begin();
+    check_join(check_start(wait_last_without_memory, NULL));
+    end();
+}
+
 static void all(void)
 {
     (void)waiter_setup();
@@ -367,6 +469,11 @@ static void all(void)
     check_part("not until nobody is there to find it",
                until_nobody_is_there_to_find_it);
     check_part("not one of nobody's concern", one_of_nobody_s_concern);
+    check_part("not one that is interrupted", one_that_is_interrupted);
+    check_part("not one of a thread that acts for nobody",
+               one_of_a_thread_that_acts_for_nobody);
+    check_part("none without memory for a waiter",
+               none_without_memory_for_a_waiter);
 }
 
 int main(void)

@@ -6,6 +6,7 @@
  */
 #include "lua_compat.h"
 #include "support/check.h"
+#include "support/no_memory.h"
 
 int luaopen_llthreads2_core(lua_State *L);
 
@@ -228,12 +229,45 @@ static void in_turn(void)
     }
 }
 
+/* A thread that has never waited has nothing yet to wait with. */
+static void *join_without_memory(void *state)
+{
+    lua_State *L = state;
+    int status;
+
+    no_memory_from(1);
+    status = lua_pcall(L, 2, 1, 0);
+    (void)no_memory_end();
+    CHECK(status != LUA_OK, "a join may have no memory for waiting");
+    CHECK_TEXT(lua_tostring(L, -1), LUA_COMPAT_NO_MEMORY, "which it says");
+    return NULL;
+}
+
+static void a_turn_without_memory(void)
+{
+    lua_State *L;
+
+    if (!no_memory_works())
+        return;
+    L = open_state();
+    (void)run(L, "ch = channel.new()\n"
+                 "thread = start('local _, ch = ... ch:receive()', {}, ch)\n"
+                 "join = thread.join");
+    lua_getglobal(L, "join");
+    lua_getglobal(L, "thread");
+    lua_pushinteger(L, 1);
+    check_join(check_start(join_without_memory, L));
+    (void)run(L, "ch:send() assert(thread:join())");
+    lua_close(L);
+}
+
 static void body(void)
 {
     check_part("states come and go, and leave channels", come_and_go);
     check_part("states are closed under their threads", close_in_the_middle);
     check_part("states in threads of the host", at_the_same_time);
     check_part("one state in many threads of the host, in turn", in_turn);
+    check_part("a turn without memory", a_turn_without_memory);
 }
 
 /* Detached threads may still be on their way out when the body has ended. */

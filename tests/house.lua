@@ -4,20 +4,17 @@
 -- check. Run from the source directory; MODULE is the finished core.so, and
 -- the compiler, with its options, finds the headers of Lua.
 
+local support = require "support.files"
+
+local read, lines_of = support.contents, support.lines_of
+
 local module, compiler = arg[1], table.concat(arg, " ", 2)
 
 -- ---- exceptions, each with its reason; one that is none is reported ----
 
 local max_file_lines, max_function_lines = 400, 30
 
-local long_files = {
-  ["channels/channel.c"] = "to be divided",
-  ["channels/lua_channel.c"] = "to be divided",
-  ["runtime/deadlock.c"] = "to be divided",
-  ["runtime/lua_codec_decode.c"] = "to be divided",
-  ["runtime/lua_codec_encode.c"] = "to be divided",
-  ["runtime/lua_thread.c"] = "to be divided",
-}
+local long_files = {}
 
 local long_functions = {
   decode_tagged = "a dispatch: each tag, and what it becomes",
@@ -39,20 +36,6 @@ local function rule(sentence, offences)
   broken = broken + 1
   print("Broken: " .. sentence)
   print(table.concat(offences, "\n"))
-end
-
-local function lines_of(command)
-  local pipe, lines = assert(io.popen(command)), {}
-  for line in pipe:lines() do lines[#lines + 1] = line end
-  pipe:close()
-  return lines
-end
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
 end
 
 local function without_comments(text)
@@ -188,7 +171,7 @@ end
 
 -- The name of the function whose first line it is.
 local function function_in(line)
-  return line:match("^%a[^#=;]-([%w_]+)%(")
+  return line:match("^%a[^#=;]-[ *]([%w_]+)%(")
 end
 
 for _, file in ipairs(files) do

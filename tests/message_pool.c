@@ -223,6 +223,31 @@ static void crowds_of_messages_come_and_go(void)
     CHECK_NUMBER(live_count(LIVE_MESSAGES), 0, "crowds of messages go");
 }
 
+static void no_pool_keeps_all_of_a_crowd(void)
+{
+    static struct batch crowd[25];
+    struct message *kept = NULL, *message;
+    unsigned i, count = 0;
+
+    for (i = 0; i < 25; i++)
+        make(&crowd[i], MANY);
+    for (i = 0; i < 25; i++)
+        release_elsewhere(&crowd[i]);
+    no_memory_from(1);
+    for (; (message = message_new()) != NULL; count++) {
+        message->next = kept;
+        kept = message;
+    }
+    (void)no_memory_end();
+    CHECK(count > 20 * MANY && count < 25 * MANY,
+          "of what others let go only so much comes home");
+    while ((message = kept) != NULL) {
+        kept = message->next;
+        message_release(message);
+    }
+    CHECK_NUMBER(live_count(LIVE_MESSAGES), 0, "and all of it goes");
+}
+
 /* ---- between two instructions ---- */
 
 static struct batch coming_home, taken;
@@ -356,6 +381,9 @@ static void all(void)
     check_part("messages outlive their thread", messages_outlive_their_thread);
     check_part("crowds of messages come and go",
                crowds_of_messages_come_and_go);
+    if (there_is_a_pool() && no_memory_works())
+        check_part("no pool keeps all of a crowd",
+                   no_pool_keeps_all_of_a_crowd);
     if (step_works())
         check_part("memory can come home at any time",
                    memory_can_come_home_at_any_time);

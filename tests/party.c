@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The list of all parties.
+ * The list of all parties, and who is whose child.
  */
 #include "party.h"
 
@@ -38,10 +38,28 @@ static void parties_can_come_and_go_beside_a_parent(void)
     CHECK(CK_LIST_EMPTY(&party_all), "in the end there is none");
 }
 
+static void a_parent_that_goes_leaves_orphans(void)
+{
+    struct party child, parent;
+
+    party_born(&child, NULL, NULL);
+    party_born(&parent, NULL, NULL);
+    party_set_parent(&child, &parent);
+    party_gone(&parent);
+    CHECK(child.parent == NULL, "whose parent is gone has none");
+    party_set_parent(&child, &parent);
+    CHECK(child.parent == NULL && parent.children == 0,
+          "nor does one get a parent that is gone");
+    party_gone(&child);
+    CHECK(CK_LIST_EMPTY(&party_all), "in the end there is none");
+}
+
 static void all(void)
 {
     check_part("parties can come and go beside a parent",
                parties_can_come_and_go_beside_a_parent);
+    check_part("a parent that goes leaves orphans",
+               a_parent_that_goes_leaves_orphans);
 }
 
 int main(void)

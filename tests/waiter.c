@@ -7,7 +7,9 @@
 #include "waiter.h"
 
 #include <math.h>
+#include <sched.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "support/check.h"
 #include "support/clock.h"
@@ -338,8 +340,37 @@ static void sleeping(void)
     with_own_waiter(interrupts_prevent_sleep);
 }
 
+/* ---- one processor ---- */
+
+static bool looks_again_on_one_processor(void)
+{
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    if (sched_setaffinity(0, sizeof one, &one) != 0 || waiter_setup() != 0)
+        abort();
+    return waiter_look_again(waiter_current(), 0);
+}
+
+/* In a process of its own: how many there are is asked for once. */
+static void on_one_processor_nobody_spins(void)
+{
+    pid_t child;
+    int status = -1;
+
+    fflush(NULL);
+    child = fork();
+    if (child == 0)
+        _exit(looks_again_on_one_processor() ? 1 : 0);
+    waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+          "who is waited for needs the processor");
+}
+
 static void all(void)
 {
+    check_part("on one processor nobody spins", on_one_processor_nobody_spins);
     CHECK_NUMBER(waiter_setup(), 0, "waiters can be set up");
     CHECK_NUMBER(waiter_setup(), 0, "and again");
     check_part("deadlines are as far as they should be",

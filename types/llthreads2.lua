@@ -108,9 +108,9 @@ function llthread:detached() end
 function llthread:joinable() end
 
 ---Raises `llthreads2.interrupted_error` in the thread as soon as it runs Lua
----code; a thread that waits in `join` wakes for it. The thread can catch it.
----Before the start it takes effect after it; on a thread that has ended or was
----started with `start(true)` it does nothing.
+---code; a thread that waits, in `join` or in a channel, wakes for it. It can be
+---caught. Before the start it takes effect after it; on a thread that has ended
+---or was started with `start(true)` it does nothing.
 ---
 ---nil raises once, true again and again, and false stops that.
 ---@param persistent? boolean

@@ -15,12 +15,6 @@ local channel = {}
 ---@operator len: integer
 local object = {}
 
----A value that can be part of a message: what `llthreads2.new` takes as an
----argument, and channels, at any depth.
----@alias llthreads2.channel.sendable
----| llthreads2.sendable
----| llthreads2.channel.object
-
 ---The options of `new`. An unknown key is an error.
 ---@class llthreads2.channel.options
 ---How many messages may be queued, at least 1; nil means any number.
@@ -65,13 +59,13 @@ function channel.is(value) end
 ---channel is full. Raises, with nothing queued, when a value cannot travel (the
 ---error names its place), when tables are nested deeper than 100, when memory
 ---runs out and when the thread is interrupted while it waits.
----@param ... llthreads2.channel.sendable any number of values, also none
+---@param ... llthreads2.sendable any number of values, also none
 ---@return true? ok
 ---@return "closed"? reason
 function object:send(...) end
 
 ---Like `send`, but never waits.
----@param ... llthreads2.channel.sendable any number of values, also none
+---@param ... llthreads2.sendable any number of values, also none
 ---@return true? ok
 ---@return "full"|"closed"|nil reason
 function object:try_send(...) end
@@ -80,7 +74,7 @@ function object:try_send(...) end
 ---never queued. 0 does not wait; nil, a negative number and `math.huge` wait
 ---for ever.
 ---@param timeout? number milliseconds
----@param ... llthreads2.channel.sendable any number of values, also none
+---@param ... llthreads2.sendable any number of values, also none
 ---@return true? ok
 ---@return "timeout"|"closed"|nil reason
 function object:timed_send(timeout, ...) end

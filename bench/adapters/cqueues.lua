@@ -6,8 +6,12 @@
 --
 -- A message is packed by string.pack, after its length in four bytes.
 
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
+local native = require "bench_native"
 local packing = require "bench.support.packing"
+local runs = require "bench.support.runs"
+
+local now, sleep = native.now, native.sleep
 
 local adapter = { name = "cqueues" }
 
@@ -16,7 +20,7 @@ local NAME = ... or "bench.adapters.cqueues"
 -- How much a sender's socket gathers before it writes.
 local GATHERED = 65536
 
-local cqueues, errno, socket, thread, now, sleep
+local cqueues, errno, socket, thread
 
 -- What the threads run, by name. Their first argument is the socket by which
 -- they are let go and tell their result.
@@ -27,8 +31,7 @@ local pack, unpack = packing.pack, packing.unpack
 function adapter.load()
   local ok, module = pcall(require, "cqueues")
   if not ok then return nil, "not found" end
-  local native = require "bench_native"
-  cqueues, now, sleep = module, native.now, native.sleep
+  cqueues = module
   errno, socket = require "cqueues.errno", require "cqueues.socket"
   thread = require "cqueues.thread"
   return tostring(cqueues.VERSION)
@@ -227,8 +230,8 @@ local function start_receivers(options, format)
   for k = 1, options.receivers do
     local counts = {}
     for i = 1, options.senders do
-      local sent = packing.share(options.messages, options.senders, i)
-      counts[i] = packing.share(sent, options.receivers, k)
+      local sent = runs.share(options.messages, options.senders, i)
+      counts[i] = runs.share(sent, options.receivers, k)
     end
     threads[k] = start("receiver", format, lua.unpack(counts))
   end
@@ -239,7 +242,7 @@ local function start_senders(options, format)
   local threads, values = {}, packing.packed(format, options.values)
   for i = 1, options.senders do
     threads[i] = start("sender", options.receivers,
-      packing.share(options.messages, options.senders, i), format, values)
+      runs.share(options.messages, options.senders, i), format, values)
   end
   return threads
 end
@@ -299,12 +302,9 @@ end
 
 function adapter.ping_pong(options)
   packing.check()
-  local answerer, times = start("answerer", options.rounds, options.pause), {}
+  local answerer = start("answerer", options.rounds, options.pause)
   let_go { answerer }
-  for i = 1, options.rounds do
-    if options.pause then sleep(options.pause) end
-    times[i] = ask(answerer.link)
-  end
+  local times = runs.rounds(options, ask, answerer.link)
   join_all { answerer }
   return times
 end
@@ -328,7 +328,7 @@ function adapter.fan_in(options)
     local outward
     outward, sockets[i] = socket.pair()
     hand_over(feeder, outward)
-    counts[i] = packing.share(messages, channels, i)
+    counts[i] = runs.share(messages, channels, i)
   end
   local loop = receive_all(sockets, counts, "<i8")
   local start_time = let_go { feeder }

@@ -6,14 +6,15 @@
 -- effil itself knows Lua up to 5.3. Where it cannot be loaded here, it is used
 -- in another process, by another interpreter: see support/elsewhere.lua.
 
-local lua = require "bench.support.lua"
-local packing = require "bench.support.packing"
+local lua = require "support.lua"
+local native = require "bench_native"
+local runs = require "bench.support.runs"
+
+local now, sleep = native.now, native.sleep
 
 local adapter = { name = "effil" }
 
-local PATIENCE = 10 -- seconds until threads that do not get ready have failed
-
-local effil, now, sleep
+local effil
 local do_nothing, give_back -- start a thread
 
 -- A thread is not interrupted by a hook, which effil sets otherwise.
@@ -24,8 +25,7 @@ local function runner(body)
 end
 
 local function load_here(module)
-  local native = require "bench_native"
-  effil, now, sleep = module, native.now, native.sleep
+  effil = module
   do_nothing = runner(function() end)
   give_back = runner(function(value) return value end)
   return effil.version .. " by its own word, " .. _VERSION
@@ -67,7 +67,7 @@ end
 -- Lets so many threads go once all are ready. Returns when.
 local function let_go(ready, go, count)
   for _ = 1, count do
-    assert(ready:pop(PATIENCE, "s"), "a thread did not get ready")
+    assert(ready:pop(runs.PATIENCE, "s"), "a thread did not get ready")
   end
   local start_time = now()
   for _ = 1, count do go:push(true) end
@@ -108,11 +108,11 @@ function adapter.stream(options)
   local threads, senders, receivers = {}, options.senders, options.receivers
   for i = 1, receivers do
     threads[i] = runner(receiver)(ready, go, data,
-      packing.share(options.messages, receivers, i), now)
+      runs.share(options.messages, receivers, i), now)
   end
   for i = 1, senders do
     threads[#threads + 1] = runner(sender)(ready, go, data,
-      packing.share(options.messages, senders, i), lua.unpack(options.values))
+      runs.share(options.messages, senders, i), lua.unpack(options.values))
   end
   local start_time, last = let_go(ready, go, #threads), 0
   for _, thread in ipairs(threads) do
@@ -146,15 +146,12 @@ local function ask(questions, answers)
 end
 
 function adapter.ping_pong(options)
-  local ready, go, times = effil.channel(), effil.channel(), {}
+  local ready, go = effil.channel(), effil.channel()
   local questions, answers = effil.channel(), effil.channel()
   local thread = runner(answerer)(ready, go, questions, answers,
     options.rounds, options.pause, now, sleep)
   let_go(ready, go, 1)
-  for i = 1, options.rounds do
-    if options.pause then sleep(options.pause) end
-    times[i] = ask(questions, answers)
-  end
+  local times = runs.rounds(options, ask, questions, answers)
   join(thread)
   return times
 end

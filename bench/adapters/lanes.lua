@@ -4,25 +4,24 @@
 -- of several values is sent to its slot at once, and received as a batch of
 -- just as many.
 
-local lua = require "bench.support.lua"
-local packing = require "bench.support.packing"
+local lua = require "support.lua"
+local native = require "bench_native"
+local runs = require "bench.support.runs"
+
+local now = native.now
 
 local adapter = { name = "lanes" }
-
-local PATIENCE = 10 -- seconds until lanes that do not get ready have failed
 
 -- As much of Lua as the threads of the other libraries have.
 local LIBRARIES = "base,coroutine,debug,io,math,os,package,string,table"
 if rawget(_G, "utf8") then LIBRARIES = LIBRARIES .. ",utf8" end
 
-local lanes, now, sleep
+local lanes
 local do_nothing, give_back -- start a lane
 
 function adapter.load()
   local ok, module = pcall(require, "lanes")
   if not ok then return nil, "not found" end
-  local native = require "bench_native"
-  now, sleep = native.now, native.sleep
   lanes = module.configure()
   do_nothing = lanes.gen(LIBRARIES, function() end)
   give_back = lanes.gen(LIBRARIES, function(value) return value end)
@@ -54,7 +53,7 @@ end
 
 -- Lets so many lanes go once all are ready. Returns when.
 local function let_go(control, count)
-  assert(control:receive_batched(PATIENCE, "ready", count))
+  assert(control:receive_batched(runs.PATIENCE, "ready", count))
   local start_time = now()
   for _ = 1, count do control:send("go", true) end
   return start_time
@@ -85,11 +84,11 @@ function adapter.stream(options)
   if options.capacity then data:limit("message", options.capacity * width) end
   for i = 1, options.receivers do
     started[i] = start(receiver, control, data,
-      packing.share(options.messages, options.receivers, i), width)
+      runs.share(options.messages, options.receivers, i), width)
   end
   for i = 1, options.senders do
     started[#started + 1] = start(sender, control, data,
-      packing.share(options.messages, options.senders, i),
+      runs.share(options.messages, options.senders, i),
       lua.unpack(options.values))
   end
   local start_time, last = let_go(control, #started), 0
@@ -99,15 +98,15 @@ end
 
 -- The answer to each question is how long the answering side held it back.
 local function answerer(control, questions, answers, rounds, pause)
-  local native = require "bench_native"
+  local timer = require "bench_native"
   control:send("ready", true)
   control:receive("go")
   for _ = 1, rounds do
     questions:receive("message")
     if pause then
-      local came = native.now()
-      native.sleep(pause)
-      answers:send("message", native.now() - came)
+      local came = timer.now()
+      timer.sleep(pause)
+      answers:send("message", timer.now() - came)
     else
       answers:send("message", 0)
     end
@@ -124,15 +123,12 @@ end
 -- Each direction has a linda of its own: a change of any slot in a linda wakes
 -- all who wait for it.
 function adapter.ping_pong(options)
-  local control, times = lanes.linda(), {}
+  local control = lanes.linda()
   local questions, answers = lanes.linda(), lanes.linda()
   local lane = start(answerer, control, questions, answers,
     options.rounds, options.pause)
   let_go(control, 1)
-  for i = 1, options.rounds do
-    if options.pause then sleep(options.pause) end
-    times[i] = ask(questions, answers)
-  end
+  local times = runs.rounds(options, ask, questions, answers)
   join(lane)
   return times
 end

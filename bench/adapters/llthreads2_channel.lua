@@ -2,8 +2,8 @@
 --
 -- This library, by its public modules.
 
-local lua = require "bench.support.lua"
-local packing = require "bench.support.packing"
+local lua = require "support.lua"
+local runs = require "bench.support.runs"
 
 local adapter = { name = "llthreads2-mailbox" }
 
@@ -67,11 +67,11 @@ function adapter.stream(options)
   local threads, values = {}, names(#options.values)
   for i = 1, senders do
     start(threads, SENDER:format(values, values), ch, ready, go,
-      packing.share(options.messages, senders, i), lua.unpack(options.values))
+      runs.share(options.messages, senders, i), lua.unpack(options.values))
   end
   for i = 1, receivers do
     start(threads, RECEIVER, ch, ready, go,
-      packing.share(options.messages, receivers, i), done)
+      runs.share(options.messages, receivers, i), done)
   end
   for _ = 1, #threads do ready:receive() end
   local begin = native.now()

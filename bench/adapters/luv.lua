@@ -11,8 +11,12 @@
 -- A message is packed by string.pack, after its length in four bytes. There is
 -- no round_trip, for a thread has no result.
 
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
+local native = require "bench_native"
 local packing = require "bench.support.packing"
+local runs = require "bench.support.runs"
+
+local now, sleep = native.now, native.sleep
 
 local adapter = { name = "luv" }
 
@@ -21,7 +25,7 @@ local NAME = ... or "bench.adapters.luv"
 -- A sender gathers so many bytes for one write, as cqueues does by itself.
 local GATHERED = 65536
 
-local luv, now, sleep
+local luv
 
 -- What the threads run, by name. Their first argument is the descriptor by
 -- which they are let go and tell their result.
@@ -32,8 +36,7 @@ local pack, unpack = packing.pack, packing.unpack
 function adapter.load()
   local ok, module = pcall(require, "luv")
   if not ok then return nil, "not found" end
-  local native = require "bench_native"
-  luv, now, sleep = module, native.now, native.sleep
+  luv = module
   return luv.version_string()
 end
 
@@ -227,14 +230,14 @@ function adapter.stream(options)
   for k = 1, receivers do
     local count = 0
     for i = 1, senders do
-      local sent = packing.share(options.messages, senders, i)
-      count = count + packing.share(sent, receivers, k)
+      local sent = runs.share(options.messages, senders, i)
+      count = count + runs.share(sent, receivers, k)
     end
     threads[k] = start("receiver", table.concat(inward[k], " "), count, format)
   end
   for i = 1, senders do
     threads[receivers + i] = start("sender", table.concat(outward[i], " "),
-      packing.share(options.messages, senders, i), format,
+      runs.share(options.messages, senders, i), format,
       packing.packed(format, options.values))
   end
   local start_time, last = let_go(threads), 0

@@ -4,15 +4,16 @@
 -- of its own, so those of `require "llthreads2"` use it here, as in its manual.
 -- Its messages hold plain values, no tables.
 
-local lua = require "bench.support.lua"
-local packing = require "bench.support.packing"
+local lua = require "support.lua"
+local native = require "bench_native"
+local runs = require "bench.support.runs"
+
+local now, sleep = native.now, native.sleep
 
 local adapter = { name = "mtmsg" }
 
 local NAME = ... or "bench.adapters.mtmsg"
-local PATIENCE = 10 -- seconds until threads that do not get ready have failed
-
-local mtmsg, llthreads, now, sleep
+local mtmsg, llthreads
 
 -- What the threads run, by name.
 local parts = {}
@@ -22,8 +23,7 @@ function adapter.load()
   if not ok then return nil, "not found" end
   ok, llthreads = pcall(require, "llthreads2")
   if not ok then return nil, "its threads, llthreads2, are not found" end
-  local native = require "bench_native"
-  mtmsg, now, sleep = module, native.now, native.sleep
+  mtmsg = module
   return mtmsg._VERSION
 end
 
@@ -58,7 +58,7 @@ end
 -- Lets so many threads go once all are ready. Returns when.
 local function let_go(barrier, count)
   for _ = 1, count do
-    assert(barrier.ready:nextmsg(PATIENCE), "a thread did not get ready")
+    assert(barrier.ready:nextmsg(runs.PATIENCE), "a thread did not get ready")
   end
   local start_time = now()
   for _ = 1, count do barrier.go:addmsg(true) end
@@ -97,7 +97,7 @@ function adapter.stream(options)
   local barrier, data, threads = new_barrier(), mtmsg.newbuffer(), {}
   local function add(name, index, count, ...)
     threads[#threads + 1] = start(name, barrier.ready:id(), barrier.go:id(),
-      data:id(), packing.share(options.messages, count, index), ...)
+      data:id(), runs.share(options.messages, count, index), ...)
   end
   for i = 1, options.receivers do add("receiver", i, options.receivers) end
   for i = 1, options.senders do
@@ -131,15 +131,12 @@ local function ask(questions, answers)
 end
 
 function adapter.ping_pong(options)
-  local barrier, times = new_barrier(), {}
+  local barrier = new_barrier()
   local questions, answers = mtmsg.newbuffer(), mtmsg.newbuffer()
   local thread = start("answerer", barrier.ready:id(), barrier.go:id(),
     questions:id(), answers:id(), options.rounds, options.pause)
   let_go(barrier, 1)
-  for i = 1, options.rounds do
-    if options.pause then sleep(options.pause) end
-    times[i] = ask(questions, answers)
-  end
+  local times = runs.rounds(options, ask, questions, answers)
   join_all { thread }
   return times
 end

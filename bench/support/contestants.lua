@@ -3,7 +3,7 @@
 -- Who takes part: an adapter for each library that can be loaded, ours first.
 
 local llthreads = require "bench.support.llthreads"
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 local reason = require "bench.support.reason"
 
 local contestants = {}

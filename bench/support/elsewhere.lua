@@ -10,8 +10,8 @@
 -- bench_native is made for one version of Lua. There it is replaced by luv,
 -- whose clock is the same one.
 
-local files = require "bench.support.files"
-local lua = require "bench.support.lua"
+local files = require "support.files"
+local lua = require "support.lua"
 
 local elsewhere = {}
 
@@ -74,9 +74,8 @@ end
 -- Returns what the method returns there. Errors there are raised here.
 local function call(place, ...)
   local path = written(...)
-  local words = { place.interpreter, place.program, place.name, path }
-  for i, word in ipairs(words) do words[i] = files.quoted(word) end
-  local said = files.output(table.concat(words, " ") .. " 2>&1")
+  local said = files.output(files.command { place.interpreter, place.program,
+    place.name, path } .. " 2>&1")
   os.remove(path)
   local results = lua.load(said)
   if not results then error(said:match("[^\n]*"), 0) end

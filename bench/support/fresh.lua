@@ -3,7 +3,7 @@
 -- Measurements that need a process of their own, for what has happened in one
 -- before would show: memory that was freed is used again.
 
-local files = require "bench.support.files"
+local files = require "support.files"
 
 local fresh = {}
 
@@ -46,9 +46,8 @@ os.exit(0, false)
 function fresh.number(program, ...)
   local path = os.tmpname()
   files.write(path, program)
-  local words = { files.interpreter(), path, ... }
-  for i, word in ipairs(words) do words[i] = files.quoted(word) end
-  local number = tonumber(files.output(table.concat(words, " ")))
+  local number = tonumber(files.output(
+    files.command { files.interpreter(), path, ... }))
   os.remove(path)
   return assert(number, "the program has printed no number")
 end

@@ -4,7 +4,7 @@
 -- llthreads2: ours, or another implementation found in the directory that the
 -- environment variable LLTHREADS2_PEER names, loaded beside ours.
 
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 local native = require "bench_native"
 local reason = require "bench.support.reason"
 

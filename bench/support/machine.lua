@@ -2,7 +2,7 @@
 --
 -- On what the figures were measured.
 
-local files = require "bench.support.files"
+local files = require "support.files"
 local native = require "bench_native"
 
 local machine = {}

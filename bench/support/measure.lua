@@ -18,7 +18,7 @@
 -- seconds after which no round beyond the least is begun, and the nanoseconds
 -- that a sample shall last at least.
 
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 local native = require "bench_native"
 local reason = require "bench.support.reason"
 local statistics = require "bench.support.statistics"

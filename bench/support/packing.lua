@@ -1,10 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --
--- What several adapters need for streams of messages: how many each thread has,
--- and, where a library moves bytes, how a message is packed: by string.pack,
--- after its length in four bytes. Luas without it have that of lua-compat-5.3.
+-- How a message is packed where a library moves bytes: by string.pack, after
+-- its length in four bytes. Luas without it have that of lua-compat-5.3.
 
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 
 local packing = {}
 
@@ -16,11 +15,6 @@ packing.pack, packing.unpack = packer.pack, packer.unpack
 -- Raises if there is nothing to pack with.
 function packing.check()
   if not packing.pack then error("its bytes need lua-compat-5.3", 0) end
-end
-
--- How many of `total` messages the part `index` of so many parts has.
-function packing.share(total, count, index)
-  return math.floor(total / count) + (index <= total % count and 1 or 0)
 end
 
 local FORMATS = { integer = "i8", float = "n", number = "n", string = "s4",

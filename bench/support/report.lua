@@ -2,7 +2,9 @@
 --
 -- Records as tables of text: for a terminal, or for a page of Markdown.
 
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
+local statistics = require "bench.support.statistics"
+local names = require "bench.support.names"
 local units = require "bench.support.units"
 
 local report = {}
@@ -109,6 +111,15 @@ function report.facts(record)
   return table.concat(texts, ", ")
 end
 
+-- What is said in short of a row with its samples: our median, and how many
+-- times as much that is as the floor's, if there is one.
+function report.brief(row)
+  local ours, floor = row.results[1], row.results[2]
+  local ratio = floor and statistics.ratio(ours.samples, floor.samples).median
+  return units.show(statistics.median(ours.samples), row.unit),
+    ratio and units.digits(ratio) .. " x" or ""
+end
+
 local function widths_of(titles, lines)
   local widths = {}
   for i, title in ipairs(titles) do
@@ -135,7 +146,7 @@ function report.text(record)
   local titles, lines = report.cells(record)
   local widths = widths_of(titles, lines)
   local facts = report.facts(record)
-  local out = { record.group .. ": " .. record.name
+  local out = { names.of(record)
     .. (facts ~= "" and "  (" .. facts .. ")" or "") }
   out[2] = padded(titles, widths)
   for _, line in ipairs(lines) do out[#out + 1] = padded(line, widths) end

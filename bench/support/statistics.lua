@@ -2,7 +2,7 @@
 --
 -- What is said about samples: percentiles, and ratios round by round.
 
-local lua = require "bench.support.lua"
+local lua = require "support.lua"
 
 local statistics = {}
 

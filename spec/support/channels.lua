@@ -1,12 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- What the specs of channels share: threads that are known to wait, ends that
--- are known to come, and errors without their position.
+-- What the specs of channels share: threads that are known to wait, and ends
+-- that are known to come.
 
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local core = require "llthreads2.core"
-local lua = require "spec.support.lua"
-local proc = require "spec.support.proc"
+local lua = require "support.lua"
 local sync = require "spec.support.sync"
 
 local channels = {}
@@ -92,13 +91,6 @@ function channels.ended(threads)
   return count
 end
 
--- The message of the error that `f` raises, without its position.
-function channels.problem(f)
-  local ok, message = pcall(f)
-  if ok then error("nothing was raised", 2) end
-  return (tostring(message):gsub("^[^\n]-:%d+: ", "", 1))
-end
-
 -- A name that no live channel has.
 function channels.name()
   return "spec " .. tostring({})
@@ -109,12 +101,6 @@ function channels.alive()
   sync.collect()
   local live = core.live()
   return live.handles, live.messages
-end
-
--- The memory of this process in bytes, after a collection.
-function channels.resident()
-  sync.collect()
-  return proc.contents("/proc/self/statm"):match("^%d+ (%d+)") * 4096
 end
 
 -- Repeats `body` once, or under stress as long as that is to last. A failure

@@ -3,6 +3,7 @@
 -- system calls, by strace, and its instructions, by valgrind.
 
 local busted = require "busted"
+local files = require "support.files"
 local proc = require "spec.support.proc"
 
 local costs = {}
@@ -98,7 +99,7 @@ function costs.instructions(program)
     local file = io.open(name)
     if not file then break end
     file:close()
-    counts[i - 1] = tonumber(proc.contents(name):match("\ntotals: (%d+)"))
+    counts[i - 1] = tonumber(files.contents(name):match("\ntotals: (%d+)"))
   end
   os.execute("rm -r " .. path)
   return counts

@@ -7,6 +7,7 @@
 -- be on their way out: they have a few seconds to end.
 --
 -- What a failed test has left behind is not held against the tests after it.
+-- harness_spec.lua shortens those seconds by LLTHREADS2_PATIENCE.
 
 local busted = require "busted"
 
@@ -19,7 +20,6 @@ package.path = (root or "") .. "?.lua;" .. package.path
 local core = require "llthreads2.core"
 local sync = require "spec.support.sync"
 require "llthreads2"
-require "spec.support.proc"
 
 local KINDS = { "threads", "messages", "mailboxes", "handles" }
 local patience = tonumber(os.getenv("LLTHREADS2_PATIENCE")) or 10

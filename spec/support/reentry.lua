@@ -3,7 +3,7 @@
 -- debug hook. For the state of a thread of its own: where little else lies,
 -- little has to be collected before a finaliser is called.
 
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 
 local pack = lua.pack
 
@@ -11,14 +11,16 @@ local reentry = { pack = pack }
 
 -- How many tables `many()` makes: enough for several collections.
 reentry.COUNT = 4000
-reentry.MANY = ("local t = {} for i = 1, %d do t[i] = { i } end ")
+local MANY = ("local t = {} for i = 1, %d do t[i] = { i } end ")
   :format(reentry.COUNT)
-reentry.many = lua.load(reentry.MANY .. "return t")
+local many = lua.load(MANY .. "return t")
 
--- Runs the body, which has no upvalues, in a thread of its own.
+-- Runs the body, which has no upvalues but gets this module, in a thread of its
+-- own.
 function reentry.apart(body)
   local ex = require "llthreads2.ex"
-  local thread = ex.new({ source = body, lua_init = false }):start()
+  local thread = ex.new({ source = body, lua_init = false,
+    prelude = function() return require "spec.support.reentry" end }):start()
   local ok, problem = thread:join(60000)
   assert(ok, problem)
 end
@@ -60,13 +62,13 @@ function reentry.disturbed(action, f, ...)
   return results, seen
 end
 
--- Calls `f`; when the C function `through` first calls something, a debug hook
--- calls `action` and raises its error.
-function reentry.hooked_in(through, action, f, ...)
+-- Calls the C function `f`; when it first calls something, a debug hook calls
+-- `action` and raises its error.
+function reentry.hooked(action, f, ...)
   local active, seen = true, {}
   debug.sethook(function()
     local caller = debug.getinfo(3, "f")
-    if active and caller and caller.func == through then
+    if active and caller and caller.func == f then
       active = false
       seen[1] = pack(pcall(action))
       if not seen[1][1] then error(seen[1][2], 0) end
@@ -76,10 +78,6 @@ function reentry.hooked_in(through, action, f, ...)
   debug.sethook()
   assert(#seen > 0, "the hook was not called")
   return results, seen
-end
-
-function reentry.hooked(action, f, ...)
-  return reentry.hooked_in(f, action, f, ...)
 end
 
 reentry.WAYS = { reentry.disturbed, reentry.hooked }
@@ -94,7 +92,7 @@ end
 -- A thread that has finished, whose results are large.
 function reentry.finished(code)
   local new = require("llthreads2").new
-  local thread = new(code or reentry.MANY .. "return t, ('x'):rep(100000)")
+  local thread = new(code or MANY .. "return t, ('x'):rep(100000)")
     :start()
   while thread:alive() do new(""):start():join() end
   return thread
@@ -113,7 +111,7 @@ end
 -- A channel with that many large messages.
 function reentry.filled(count)
   local ch = require("llthreads2.channel").new(100000)
-  for i = 1, count do ch:send(reentry.many(), i) end
+  for i = 1, count do ch:send(many(), i) end
   return ch
 end
 

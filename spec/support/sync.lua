@@ -3,10 +3,10 @@
 -- both block on, with a time limit on every wait, so that a broken library
 -- makes a test fail instead of hanging the suite.
 
-local lua = require "spec.support.lua"
+local files = require "support.files"
+local lua = require "support.lua"
 local socket = require "socket"
 local monotime = require "system".monotime
-local proc = require "spec.support.proc"
 
 local sync = {}
 
@@ -36,11 +36,26 @@ sync.SPIN = [[local function spin()
   while os.time() < limit do end
 end ]]
 
+-- Defines `settled()`, which waits until all threads have gone, but not for
+-- ever, and returns what is still there.
+sync.SETTLED = [[local function settled()
+  local live, limit = require("llthreads2.core").live, os.time() + 20
+  repeat collectgarbage() until live().threads == 0 or os.time() > limit
+  return live()
+end ]]
+
 -- Silences the report of a child that fails on purpose.
 sync.QUIET = [[require("llthreads2").set_logger(function() end) ]]
 
 sync.thread_id = lua.load(sync.THREAD_ID .. "return thread_id()", "=thread_id")
 sync.now = monotime
+
+-- The seconds that a call takes, and its results, packed.
+function sync.timed(f, ...)
+  local start = monotime()
+  local results = lua.pack(f(...))
+  return monotime() - start, results
+end
 
 -- A door is a listening socket: give `door.port` to a child whose program
 -- begins with LINK, and `door:answer()` returns the spec's end.
@@ -106,7 +121,7 @@ end
 function sync.asleep(tid)
   local path = ("/proc/self/task/%d/stat"):format(tid)
   return sync.eventually(function()
-    return proc.contents(path):match("%) (%a)") == "S"
+    return files.contents(path):match("%) (%a)") == "S"
   end)
 end
 

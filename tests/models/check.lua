@@ -19,6 +19,10 @@
 --
 --    /* FILE, FUNCTION: TEXT */
 
+local files = require "support.files"
+
+local read, lines_of = files.contents, files.lines_of
+
 local large = arg[1] == "large"
 local work = os.getenv("MODELS_WORK") or "build/models"
 -- States that are still to be left, and the size of the table of those seen;
@@ -30,20 +34,6 @@ local failures = 0
 local function fail(format, ...)
   failures = failures + 1
   print("FAILED: " .. format:format(...))
-end
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("a")
-  file:close()
-  return text
-end
-
-local function lines_of(command)
-  local lines, pipe = {}, assert(io.popen(command))
-  for line in pipe:lines() do lines[#lines + 1] = line end
-  pipe:close()
-  return lines
 end
 
 local here = lines_of("pwd")[1]

@@ -18,6 +18,9 @@ local faults, scenario, child_fails = ...
 local h = { here = faults.here }
 
 local NO_MEMORY = "not enough memory"
+-- What the system says that refuses a thread.
+h.NO_THREAD = { "^Cannot allocate memory$",
+  "^Resource temporarily unavailable$" }
 local FROM_CHILD = "Error from child thread: "
 local FROM_THREAD = "Error from thread: "
 

@@ -42,10 +42,18 @@ local total = { attempts = 0, raised = 0, problems = 0, rows = 0 }
 for _, kind in ipairs(KINDS) do total[kind] = 0 end
 local start = os.time()
 
+local function mode_of(for_good)
+  return for_good and "for good" or "once"
+end
+
+local function name_of(scenario, side, for_good, n)
+  return ("%s (%s, %s, n = %d)"):format(scenario.name, side, mode_of(for_good),
+    n)
+end
+
 local function attempt(scenario, side, for_good, n)
   return faults.attempt {
-    name = ("%s (%s, %s, n = %d)"):format(scenario.name, side,
-      for_good and "for good" or "once", n),
+    name = name_of(scenario, side, for_good, n),
     program = PROGRAM, scenario = scenario.code,
     side = side, n = n, for_good = for_good,
     gated = side == "child" and scenario.gated or false,
@@ -56,8 +64,8 @@ end
 local function complain(scenario, side, for_good, n, result)
   total.problems = total.problems + 1
   if total.problems > 20 then return end
-  io.stderr:write(("FAILED: %s (%s, %s, n = %d)\n    %s\n"):format(
-    scenario.name, side, for_good and "for good" or "once", n,
+  io.stderr:write(("FAILED: %s\n    %s\n"):format(
+    name_of(scenario, side, for_good, n),
     (result.text:gsub("\n", "\n    "))))
 end
 
@@ -103,14 +111,15 @@ local function run(scenario, side, for_good, first)
   total.raised = total.raised + row.raised
   total.rows = total.rows + 1
   print(("%-52s %-6s %-8s %5d %5d"):format(scenario.name, side,
-    for_good and "for good" or "once", row.attempts, row.raised))
+    mode_of(for_good), row.attempts, row.raised))
 end
 
 faults.begin()
 io.stdout:setvbuf "line"
 print(("%-52s %-6s %-8s %5s %5s"):format("scenario", "side", "mode", "fails",
   "raise"))
-for number, scenario in ipairs(assert(loadfile(folder .. "scenarios.lua"))()) do
+local scenarios = assert(loadfile(folder .. "scenarios.lua"))
+for number, scenario in ipairs(scenarios(folder .. "scenarios/")) do
   if not options.only or scenario.name:find(options.only) then
     scenario.code = string.dump(scenario.scenario)
     for _, side in ipairs(scenario.sides or { "parent" }) do

@@ -3,7 +3,7 @@
 -- variable SOAK_CANARY) puts a faulty one in the place of one of these, so that
 -- the ledger has something to find: see canaries.sh.
 
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 

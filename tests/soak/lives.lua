@@ -1,87 +1,25 @@
 -- SPDX-License-Identifier: MIT
 -- The lives of threads: made with all flags, joined, dropped, failed, logged,
--- interrupted, and themselves makers of threads. What each must come to is
--- known, and everything else is an error, which fails the maker and with it
--- the round.
+-- and themselves makers of threads; those of interrupts.lua are among them.
+-- What each must come to is known.
 
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local ex = require "llthreads2.ex"
 local dice = require "tests.soak.dice"
+local interrupts = require "tests.soak.interrupts"
+local life = require "tests.soak.life"
 local payload = require "tests.soak.payload"
 
 local random, pack, unpack = dice.random, lua.pack, lua.unpack
-local INTERRUPTED = llthreads.interrupted_error
-
-local function demand(condition, what, ...)
-  if condition then return condition end
-  local found = pack(...)
-  for i = 1, found.n do
-    found[i] = type(found[i]) == "string" and ("%q"):format(found[i])
-      or tostring(found[i])
-  end
-  error(what .. ": " .. table.concat(found, ", "), 0)
-end
-
-local function demand_same(expected, what, ...)
-  demand(payload.same(expected, pack(...)), what, ...)
-end
-
--- ---- how threads are started and joined ----
-
--- Arguments of start, and what join makes of them.
-local FLAGS = {
-  { "results", n = 0 }, { "results", false, n = 1 },
-  { "results", false, true, n = 2 }, { "zero", false, false, n = 2 },
-  { "zero", nil, nil, n = 2 }, { "never", true, n = 1 },
-  { "never", true, false, n = 2 }, { "zero", true, true, n = 2 },
-}
-
-local ATTACHED = 5 -- so many of them are attached
-
-local function begin(self, thread, flags)
-  self:count("threads")
-  demand(thread:started() == false, "started before its start")
-  local started, problem = thread:start(unpack(flags, 2, flags.n + 1))
-  demand(started == thread, "start", started, problem)
-  demand_same(pack(nil, "Thread already started."), "second start",
-    thread:start())
-  return thread
-end
-
--- What join returns in the end, by joining in one of many ways.
-local function join(thread)
-  local way = random(4)
-  if way == 1 then return thread:join() end
-  if way == 2 then return thread:join(math.huge) end
-  local results
-  repeat
-    if way == 3 then thread:alive() end
-    results = pack(thread:join(random(0, 2) * random()))
-  until results[1] ~= nil or results[2] ~= "timeout"
-  return unpack(results, 1, results.n)
-end
-
-local JOINED = pack(nil,
-  "Can't join a thread that has already been joined.")
-local DETACHED = pack(nil, "Can't join a thread that has been detached.")
-
--- Joins a thread that has to succeed with these results.
-local function expect(thread, flags, results)
-  local kind = flags[1]
-  if kind == "never" then
-    return demand_same(DETACHED, "join", thread:join())
-  elseif kind == "zero" then
-    results = pack(0)
-  end
-  demand_same(pack(true, unpack(results, 1, results.n)), "join", join(thread))
-  demand_same(JOINED, "second join", thread:join())
-end
-
--- ---- threads that succeed ----
+local begin, expect, join = life.begin, life.expect, life.join
+local demand, demand_same = life.demand, life.demand_same
+local FLAGS = life.FLAGS
 
 local lives = {}
+
+-- ---- threads that succeed ----
 
 -- Values go in as arguments and come out as results.
 function lives.echo(self)
@@ -224,7 +162,7 @@ end
 -- Finalisers that raise, and one that speaks, all at the end of the state.
 -- Before 5.4 what they raise comes out wherever garbage is collected.
 function lives.finalisers(self)
-  local last, flags = channel.new(), FLAGS[random(ATTACHED)]
+  local last, flags = channel.new(), FLAGS[random(life.ATTACHED)]
   local thread = llthreads.new(lua.TOOLS .. [[
     if _VERSION < "Lua 5.4" then collectgarbage("stop") end
     local last = ...
@@ -238,117 +176,6 @@ function lives.finalisers(self)
   demand_same(pack(true, "closed"), "the last word", last:receive())
   demand(last:count() == 0, "finalised twice")
   self:count("errors", 102)
-end
-
--- ---- threads that are interrupted ----
-
--- Each is ready when it says so, and would go on for ever.
-local VICTIMS = {
-  "ready:send() while true do os.time() end",
-  "ready:send() while true do collectgarbage('step') end",
-  "ready:send() never:receive()",
-  "ready:send() for _ in never:messages() do end",
-  "full:send('late')",
-  "full:timed_send(1e7, 'late')",
-  "ready:send() require('llthreads2.channel').select({ never, never })",
-  "ready:send() never:receive(1e7)",
-  "ready:send() string.gsub('x', 'x', function() never:receive() end)",
-  [[local thread = require("llthreads2").new("(...):receive()", release)
-  thread:start()
-  ready:send()
-  local ok, problem = pcall(thread.join, thread)
-  if not ok then error(problem, 0) end
-  while true do os.time() end]],
-}
-
-local VICTIM = [[
-  local ready, never, full, release = ...
-  require("llthreads2").set_logger(function() end)
-  if %s then ready:send() end
-  %s]]
-
--- A grandchild waits until `release` is closed.
-local function victim(source)
-  local ready, never, full = channel.new(), channel.new(), channel.new(1)
-  local release = channel.new()
-  full:send("first")
-  local thread = llthreads.new(VICTIM:format(
-    tostring(source:find("^full") ~= nil), source), ready, never, full, release)
-  return thread, ready, full, release
-end
-
-function lives.interrupted(self)
-  local thread, ready, full, release = victim(VICTIMS[random(#VICTIMS)])
-  begin(self, thread, FLAGS[random(3)])
-  assert(ready:receive())
-  local always = random(2) == 1 or nil
-  thread:interrupt(always)
-  release:close()
-  self:count("interrupts")
-  local ok, problem = join(thread)
-  demand(ok == false and problem:find(INTERRUPTED, 1, true), "interrupted", ok,
-    problem)
-  self:count("raised")
-  demand_same(pack(true, "first"), "full", full:receive(0))
-  demand_same(pack(nil, "timeout"), "full", full:receive(0))
-  thread:interrupt(random(2) == 1)
-end
-
--- Caught, and caught again; only a persistent one ends it.
-function lives.stubborn(self)
-  local ready, never = channel.new(), channel.new()
-  local thread = llthreads.new([[
-    local ready, never = ...
-    require("llthreads2").set_logger(function() end)
-    ready:send()
-    pcall(never.receive, never)
-    pcall(function() never:receive() end)
-    while true do pcall(never.receive, never) end]], ready, never)
-  begin(self, thread, FLAGS[1])
-  assert(ready:receive())
-  for _ = 1, random(3) do
-    thread:interrupt()
-    self:count("interrupts")
-  end
-  thread:interrupt(true)
-  local ok, problem = join(thread)
-  demand(ok == false and problem:find(INTERRUPTED, 1, true), "stubborn", ok,
-    problem)
-  self:count("interrupts")
-  self:count("raised")
-end
-
--- Taken back before the start: nothing has happened.
-function lives.taken_back(self)
-  local thread = llthreads.new("for _ = 1, 1000 do os.time() end return 7")
-  thread:interrupt(random(2) == 1 or nil)
-  thread:interrupt(false)
-  begin(self, thread, FLAGS[1])
-  expect(thread, FLAGS[1], pack(7))
-  thread:interrupt()
-  self:count("interrupts")
-end
-
--- At any moment of its life: it ends well, or by the interrupt.
-function lives.disturbed(self)
-  local ready = channel.new()
-  local thread = llthreads.new([[
-    require("llthreads2").set_logger(function() end);
-    (...):send()
-    local ch = require("llthreads2.channel").new(2)
-    for i = 1, 300 do
-      ch:send(i)
-      if select(2, ch:receive()) ~= i then error("another message") end
-    end
-    return 7]], ready)
-  begin(self, thread, FLAGS[1])
-  assert(ready:receive())
-  channel.new():receive(random())
-  thread:interrupt()
-  self:count("interrupts")
-  local ok, result = join(thread)
-  demand(ok and result == 7 or tostring(result):find(INTERRUPTED, 1, true),
-    "disturbed", ok, result)
 end
 
 -- ---- channels ----
@@ -419,7 +246,7 @@ local function start_waiting(self, ch, last)
   local wait = random(2) == 1 and "ch:receive()" or "ch:send('late')"
   begin(self, llthreads.new(([[
     local ch, last = ...
-    last:send(%s)]]):format(wait), ch, last), FLAGS[random(ATTACHED)])
+    last:send(%s)]]):format(wait), ch, last), FLAGS[random(life.ATTACHED)])
 end
 
 -- A thread that is dropped waits for what only its parent could do. The parent
@@ -447,13 +274,13 @@ local function child_job(self, role)
     writes = job.writes, deeds = random(3) }
 end
 
-local PROGRAM = [[return require("tests.soak.worker").run(...)]]
-
 local function reporting(self, role)
   local job = child_job(self, role)
   if not job then return end
   local flags = FLAGS[random(#FLAGS)]
-  local thread = llthreads.new(PROGRAM, job, self.channels, self.report)
+  -- Which requires this file.
+  local program = require("tests.soak.worker").PROGRAM
+  local thread = llthreads.new(program, job, self.channels, self.report)
   table.insert(self.ledger.spawned, job.sender)
   begin(self, thread, flags)
   if random(3) > 1 then expect(thread, flags, pack("done", job.sender)) end
@@ -468,6 +295,8 @@ function lives.maker(self)
 end
 
 -- ---- which of them ----
+
+for name, live in pairs(interrupts) do lives[name] = live end
 
 local names = {}
 for name in pairs(lives) do names[#names + 1] = name end

@@ -7,7 +7,7 @@
 -- are floats. What kind of values come with it, and which, is decided by its
 -- hash, and by a profile: how often each kind is drawn.
 
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local channel = require "llthreads2.channel"
 
 local floor = math.floor

@@ -2,7 +2,7 @@
 -- What happens in a round, drawn from its seed: its channels, and the jobs of
 -- its workers. (When each of them does what is up to the machine.)
 
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local dice = require "tests.soak.dice"
 local payload = require "tests.soak.payload"
 

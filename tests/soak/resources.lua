@@ -5,19 +5,13 @@
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local core = require "llthreads2.core"
+local contents = require "support.files".contents
 local native = require "soak_native"
+local sync = require "spec.support.sync"
 
 local resources = {}
 
 -- ---- what is counted, and must be back where it was ----
-
--- What LuaJIT has compiled may hold objects that nothing else does.
-local jit = rawget(_G, "jit")
-
-local function collect()
-  if jit then jit.flush() end
-  for _ = 1, 3 do collectgarbage() end
-end
 
 local function census()
   local counts = core.live()
@@ -53,7 +47,7 @@ function resources.base()
   channel.new():receive(1)
   -- ThreadSanitizer has a thread of its own from the first one on.
   assert(llthreads.new(""):start():join())
-  collect()
+  sync.collect()
   return census()
 end
 
@@ -64,7 +58,7 @@ function resources.settle(base, patience)
   local limit = native.now() + patience
   local left
   repeat
-    collect()
+    sync.collect()
     left = excess(census(), base)
     if not left then return end
     channel.new():receive(0.5)
@@ -73,13 +67,6 @@ function resources.settle(base, patience)
 end
 
 -- ---- memory ----
-
-local function contents(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
 
 local function resident()
   return tonumber(contents("/proc/self/statm"):match("^%d+ (%d+)")) * 4096

@@ -6,7 +6,7 @@
 -- close would hide that somebody who waits has not been woken. So a lost
 -- wake-up is a round that does not end, which the watchdog notices (run.sh).
 
-local lua = require "spec.support.lua"
+local lua = require "support.lua"
 local llthreads = require "llthreads2"
 local channel = require "llthreads2.channel"
 local dice = require "tests.soak.dice"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- What specs need of Lua that is not the same in every Lua. Nothing here is
--- the library's.
+-- What is not the same in every Lua, for specs and programs that run in all of
+-- them. Nothing here is the library's.
 
 local lua = {}
 
@@ -26,17 +26,34 @@ lua.TOO_MANY = lua.version == 5.1 and 8000 or 1000000
 lua.MANY = lua.version == 5.1 and 7000 or 200000
 
 lua.unpack = table.unpack or unpack
+-- All of them in a table, which shows trailing nils.
 lua.pack = table.pack or function(...)
   return { n = select("#", ...), ... }
 end
+-- Makes a function of source text.
 lua.load = rawget(_G, "loadstring") or load
 lua.setfenv = rawget(_G, "setfenv")
 
--- Calls `f` in protected mode; what was raised, or an error if nothing was.
-function lua.raised(f, ...)
-  local ok, problem = pcall(f, ...)
-  if ok then error("nothing was raised", 2) end
-  return problem
+-- A number that is an integer by value, as one by its kind, if there is one.
+lua.integer = math.tointeger or function(number) return number end
+
+-- Where a module is found by a path of the kind of `package.path`, or nil.
+lua.searchpath = package.searchpath or function(name, path)
+  for template in path:gmatch("[^;]+") do
+    local place = template:gsub("%?", (name:gsub("%.", "/")))
+    local file = io.open(place)
+    if file then
+      file:close()
+      return place
+    end
+  end
+end
+
+-- Adds all of `more` at the end of the list, and returns the list.
+function lua.append(list, more)
+  local length = #list
+  for i = 1, #more do list[length + i] = more[i] end
+  return list
 end
 
 -- ---- for programs ----
