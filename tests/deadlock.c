@@ -220,19 +220,28 @@ static void *come_late(void *argument)
     return NULL;
 }
 
+/* How the worker's wait ends when another thread does that meanwhile. */
+static enum channel_result wait_beside(struct worker *worker,
+                                       void *(*late)(void *))
+{
+    pthread_t other;
+
+    worker_start(worker);
+    other = check_start(late, worker);
+    last_wait(worker);
+    check_join(other);
+    return worker->result;
+}
+
 static void one_that_somebody_unknown_may_end(void)
 {
     struct channel *channel = make(0, NULL);
     struct worker worker;
-    pthread_t late;
 
     begin();
     prepare_receiver(&worker, channel);
-    worker_start(&worker);
-    late = check_start(come_late, &worker);
-    last_wait(&worker);
-    CHECK_NUMBER(worker.result, CHANNEL_OK, "it is left to wait");
-    check_join(late);
+    CHECK_NUMBER(wait_beside(&worker, come_late), CHANNEL_OK,
+                 "it is left to wait");
     end();
 }
 
@@ -251,15 +260,11 @@ static void until_the_reference_is_given_back(void)
 {
     struct channel *channel = make(0, NULL);
     struct worker worker;
-    pthread_t late;
 
     begin();
     prepare_receiver(&worker, channel);
-    worker_start(&worker);
-    late = check_start(give_back_late, &worker);
-    last_wait(&worker);
-    CHECK_NUMBER(worker.result, CHANNEL_CLOSED, "then it is ended");
-    check_join(late);
+    CHECK_NUMBER(wait_beside(&worker, give_back_late), CHANNEL_CLOSED,
+                 "then it is ended");
     end();
 }
 
@@ -268,18 +273,14 @@ static void one_that_can_be_found_by_name(void)
     struct channel *channel = make(0, "found");
     struct party other;
     struct worker worker;
-    pthread_t late;
 
     begin();
     party_born(&other, NULL, NULL);
     party_rise(&other);
     prepare_receiver(&worker, channel);
-    worker_start(&worker);
-    late = check_start(come_late, &worker);
-    last_wait(&worker);
-    CHECK_NUMBER(worker.result, CHANNEL_OK, "may be, while there are others");
+    CHECK_NUMBER(wait_beside(&worker, come_late), CHANNEL_OK,
+                 "may be, while there are others");
     party_gone(&other);
-    check_join(late);
     end();
 }
 
@@ -311,18 +312,14 @@ static void until_nobody_is_there_to_find_it(void)
 {
     struct channel *channel = make(0, "found");
     struct worker worker;
-    pthread_t late;
 
     begin();
     party_born(&others, NULL, NULL);
     party_rise(&others);
     prepare_receiver(&worker, channel);
     handle_release(&channel->handle);
-    worker_start(&worker);
-    late = check_start(go_late, &worker);
-    last_wait(&worker);
-    CHECK_NUMBER(worker.result, CHANNEL_CLOSED, "then it is ended");
-    check_join(late);
+    CHECK_NUMBER(wait_beside(&worker, go_late), CHANNEL_CLOSED,
+                 "then it is ended");
     end();
 }
 
