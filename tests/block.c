@@ -5,6 +5,7 @@
  */
 #include "block.h"
 #include "support/check.h"
+#include "support/crowd.h"
 #include "support/no_memory.h"
 #include "support/stress.h"
 
@@ -126,13 +127,11 @@ static void memory_may_run_out(void)
 
 /* ---- stress ---- */
 
-#define THREADS 4
-
 /* Each thread owns what it has made: a piece that two have would show the
  * pattern of the other. */
-static void *make_and_give_back(void *argument)
+static void make_and_give_back(struct guest *guest)
 {
-    struct random *random = argument;
+    struct random *random = &guest->random;
     unsigned char *blocks[8] = {NULL};
     size_t sizes[8] = {0}, size;
     unsigned round, i;
@@ -150,24 +149,16 @@ static void *make_and_give_back(void *argument)
     }
     for (i = 0; i < 8; i++)
         (void)block_resize(blocks[i], sizes[i], 0);
-    return NULL;
+}
+
+static void share_in_threads(struct random *random)
+{
+    crowd_play(make_and_give_back, random);
 }
 
 static void threads_share_what_is_kept(void)
 {
-    struct stress s = stress_begin("block", STRESS_SCALED(5));
-    struct random randoms[THREADS];
-    pthread_t threads[THREADS];
-    unsigned i;
-
-    for (; stress_goes_on(&s); s.round++) {
-        for (i = 0; i < THREADS; i++) {
-            randoms[i] = random_split(&s.random);
-            threads[i] = check_start(make_and_give_back, &randoms[i]);
-        }
-        for (i = 0; i < THREADS; i++)
-            check_join(threads[i]);
-    }
+    stress_rounds("block", STRESS_SCALED(5), share_in_threads);
 }
 
 static void all(void)

@@ -177,22 +177,23 @@ static void check_refused(const char *chunk, unsigned library,
 
 static void what_is_missing_is_an_error(void)
 {
+    static const char *const worlds[] = {
+        "string.format = nil",
+        "string.format = function() end",
+        "string.format = 7",
+        "package.loaded.string = nil",
+        "package.loaded.string = 'text'",
+    };
     struct lua_builtin found;
     unsigned library;
+    size_t i;
 
     state_evaluate(from, "string.format");
     CHECK(is_found(&found), "a function of a library is found");
     library = found.library;
-    check_refused("string.format = nil", library, "format", 6,
-                  NOT_THERE("string.format"));
-    check_refused("string.format = function() end", library, "format", 6,
-                  NOT_THERE("string.format"));
-    check_refused("string.format = 7", library, "format", 6,
-                  NOT_THERE("string.format"));
-    check_refused("package.loaded.string = nil", library, "format", 6,
-                  NOT_THERE("string.format"));
-    check_refused("package.loaded.string = 'text'", library, "format", 6,
-                  NOT_THERE("string.format"));
+    for (i = 0; i < sizeof worlds / sizeof *worlds; i++)
+        check_refused(worlds[i], library, "format", 6,
+                      NOT_THERE("string.format"));
     check_refused("setmetatable(string, {__index = error})", library, "none", 4,
                   NOT_THERE("string.none"));
     check_refused("", library, "", 0, NOT_THERE("string."));
@@ -246,25 +247,6 @@ static void pushing_may_run_out_of_memory(void)
 
 /* ---- in messages ---- */
 
-/* Bytes of one value. */
-static int decode_written(const void *bytes, size_t size)
-{
-    struct message *message = message_new();
-    unsigned char *kept = message->bytes, *exact = malloc(size);
-    int status;
-
-    memcpy(exact, bytes, size);
-    message->bytes = exact;
-    message->size = size;
-    message->values = 1;
-    status = decode(to, message);
-    message->bytes = kept;
-    message->size = 0;
-    message_release(message);
-    free(exact);
-    return status;
-}
-
 static const unsigned char rep[] = {TAG_BUILTIN, 1,   TAG_STRING8, 3,
                                     'r',         'e', 'p'};
 
@@ -280,15 +262,15 @@ static void names_in_messages_are_checked(void)
                                no_name[] = {TAG_BUILTIN, 1, TAG_TRUE};
     size_t size;
 
-    CHECK(decode_written(rep, sizeof rep) == LUA_OK &&
+    CHECK(decode_written(to, rep, sizeof rep, 0) == LUA_OK &&
               state_holds(to, "a == string.rep"),
           "a name becomes the receiver's function");
     for (size = 1; size < sizeof rep; size++)
-        CHECK_NUMBER(decode_written(rep, size), LUA_ERRRUN,
+        CHECK_NUMBER(decode_written(to, rep, size, 0), LUA_ERRRUN,
                      "a part of it is malformed");
-    CHECK_NUMBER(decode_written(no_library, sizeof no_library), LUA_ERRRUN,
-                 "so is a library that there is none of");
-    CHECK_NUMBER(decode_written(no_name, sizeof no_name), LUA_ERRRUN,
+    CHECK_NUMBER(decode_written(to, no_library, sizeof no_library, 0),
+                 LUA_ERRRUN, "so is a library that there is none of");
+    CHECK_NUMBER(decode_written(to, no_name, sizeof no_name, 0), LUA_ERRRUN,
                  "and what is no name");
     lua_settop(to, 0);
     lua_pushcfunction(to, decode_untrusted);

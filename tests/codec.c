@@ -368,21 +368,12 @@ static void a_table_is_allocated_at_once(void)
                  3, "a list with keys is three");
 }
 
-/* With no memory at all, and no protected call around it. That deep values may
- * need a larger stack is in tests/codec_stack.c. */
+/* That deep values may need a larger stack is in tests/codec_stack.c. */
 static void encoding_needs_no_memory_of_lua(void)
 {
-    struct message *message;
-
-    state_evaluate(from, "{1, 'x', {y = true}, {}, print}, 2.5, print, "
-                         "('x'):rep(1000), nil");
-    memory_fail(&from_memory, 1, true);
-    message = encode(from);
-    CHECK_NUMBER(from_memory.allocations, 0,
-                 "encoding allocates no memory of the sender");
-    memory_fail(&from_memory, 0, false);
-    message_release(message);
-    lua_settop(from, 0);
+    CHECK_NUMBER(allocations_to_encode("{1, 'x', {y = true}, {}, print}, 2.5, "
+                                       "print, ('x'):rep(1000), nil"),
+                 0, "encoding allocates no memory of the sender");
 }
 
 /* Where many others are on the stack. */

@@ -8,22 +8,11 @@
 #include "lua_codec_format.h"
 #include "mailbox.h"
 #include "support/check.h"
+#include "support/deadlines.h"
 #include "support/graphs.h"
 #include "support/lua_parcel.h"
 #include "support/states.h"
 #include "support/stress.h"
-
-static int return_arguments(lua_State *L)
-{
-    return lua_gettop(L);
-}
-
-/* A function with these upvalues. */
-static int make(lua_State *L)
-{
-    lua_pushcclosure(L, return_arguments, lua_gettop(L));
-    return 1;
-}
 
 /* That of a C function: true and the value, or nothing. */
 static int upvalue(lua_State *L)
@@ -36,7 +25,7 @@ static int upvalue(lua_State *L)
 
 static void teach(lua_State *L)
 {
-    lua_register(L, "make", make);
+    lua_register(L, "make", state_make);
     lua_register(L, "upvalue", upvalue);
     lua_register(L, "parcel", lua_parcel_new);
     state_run(L, graphs_make);
@@ -49,8 +38,7 @@ static void collect(lua_State *L)
     lua_settop(L, 0);
     state_run(L, "if rawget(_G, 'jit') then jit.flush() end");
     lua_settop(L, 0);
-    lua_gc(L, LUA_GCCOLLECT, 0);
-    lua_gc(L, LUA_GCCOLLECT, 0);
+    state_collect(L);
 }
 
 static void collect_all(void)
@@ -182,25 +170,6 @@ static void graphs_survive_a_lack_of_memory(void)
 
 /* ---- damage ---- */
 
-/* Decodes bytes that end where their memory ends, so that reading on is seen
- * by whoever watches memory. The message keeps its other fields. */
-static int decode_bytes(struct message *message, const unsigned char *bytes,
-                        size_t size)
-{
-    unsigned char *kept = message->bytes, *exact = malloc(size > 0 ? size : 1);
-    size_t kept_size = message->size;
-    int status;
-
-    memcpy(exact, bytes, size);
-    message->bytes = exact;
-    message->size = size;
-    status = decode(to, message);
-    message->bytes = kept;
-    message->size = kept_size;
-    free(exact);
-    return status;
-}
-
 static void check_damaged(int status)
 {
     CHECK(status == LUA_OK || status == LUA_ERRRUN || status == LUA_ERRMEM,
@@ -221,7 +190,7 @@ static void cut_anywhere(struct message *message)
     size_t length;
 
     for (length = 0; length < message->size; length++)
-        check_rejected(decode_bytes(message, message->bytes, length));
+        check_rejected(decode_instead(to, message, message->bytes, length));
 }
 
 static void add_something(struct message *message, struct random *random)
@@ -230,7 +199,7 @@ static void add_something(struct message *message, struct random *random)
 
     memcpy(more, message->bytes, message->size);
     more[message->size] = (unsigned char)random_next(random);
-    check_rejected(decode_bytes(message, more, message->size + 1));
+    check_rejected(decode_instead(to, message, more, message->size + 1));
     free(more);
 }
 
@@ -244,9 +213,9 @@ static void flip_bits(struct message *message, struct random *random)
     for (at = 0; at < message->size; at++) {
         memcpy(copy, message->bytes, message->size);
         copy[at] ^= (unsigned char)(1 << random_below(random, 8));
-        check_damaged(decode_bytes(message, copy, message->size));
+        check_damaged(decode_instead(to, message, copy, message->size));
         copy[at] = (unsigned char)random_next(random);
-        check_damaged(decode_bytes(message, copy, message->size));
+        check_damaged(decode_instead(to, message, copy, message->size));
     }
     free(copy);
 }
@@ -300,17 +269,13 @@ static void damaged_messages_do_no_harm(void)
 /* Bytes that no encoder has written. */
 static void check_bytes(const unsigned char *bytes, size_t size, int expected)
 {
-    struct message *message = message_new();
-    int status;
+    int status = decode_written(to, bytes, size, 0);
 
-    message->values = 1;
-    status = decode_bytes(message, bytes, size);
     if (expected == LUA_OK)
         CHECK_NUMBER(status, LUA_OK, "what is well-formed is accepted");
     else
         check_rejected(status);
     lua_settop(to, 0);
-    message_release(message);
 }
 
 static void bytes_are_checked(void)
@@ -383,7 +348,7 @@ static void nonsense_is_rejected(void)
         message->values = random_below(&s.random, 4);
         message->shared = random_one_in(&s.random, 2);
         message->texts = (uint8_t)random_below(&s.random, 256);
-        check_damaged(decode_bytes(message, bytes, size));
+        check_damaged(decode_instead(to, message, bytes, size));
     }
     message_release(message);
 }
@@ -397,7 +362,6 @@ static struct mailbox there, back;
 /* Sends back all that arrives. */
 static void *echo(void *argument)
 {
-    struct deadline never = deadline_never();
     struct memory memory;
     lua_State *L = state_new(&memory);
     struct message *message;
@@ -416,7 +380,6 @@ static void *echo(void *argument)
 
 static void send_and_compare(struct random *random)
 {
-    struct deadline never = deadline_never();
     struct message *message;
 
     push_random_values(from, random_next(random), 20);

@@ -21,8 +21,7 @@ static unsigned alive(void)
 static void collect(lua_State *L)
 {
     lua_settop(L, 0);
-    lua_gc(L, LUA_GCCOLLECT, 0);
-    lua_gc(L, LUA_GCCOLLECT, 0);
+    state_collect(L);
 }
 
 static void open_states(void)

@@ -21,12 +21,6 @@ static const char *const deep_values[] = {
 
 /* ---- no memory ---- */
 
-static void collect(lua_State *L)
-{
-    lua_gc(L, LUA_GCCOLLECT, 0);
-    lua_gc(L, LUA_GCCOLLECT, 0);
-}
-
 /* In a state whose stack is as small as when it was made. Whether an allocation
  * has failed. */
 static bool encode_without_memory(const char *expressions,
@@ -41,7 +35,7 @@ static bool encode_without_memory(const char *expressions,
     from = state_new(&from_memory);
     state_add_nests(from);
     state_evaluate(from, expressions);
-    collect(from);
+    state_collect(from);
     blocks = from_memory.blocks;
     memory_fail(&from_memory, n, for_good);
     message = encode_with(from, policy, &fault);
@@ -54,7 +48,7 @@ static bool encode_without_memory(const char *expressions,
     if (message != NULL)
         message_release(message);
     CHECK_NUMBER(live_count(LIVE_MESSAGES), 0, "no message is left behind");
-    collect(from);
+    state_collect(from);
     CHECK(from_memory.blocks <= blocks, "nor anything in the state");
     message_release(encode(from));
     lua_close(from);

@@ -176,29 +176,10 @@ static void one_table_has_no_places(void)
 
 /* ---- damage ---- */
 
-/* Decodes one value of bytes that end where their memory ends. */
-static int decode_bytes(const unsigned char *bytes, size_t size, uint8_t places)
-{
-    struct message *message = message_new();
-    unsigned char *exact = malloc(size), *kept = message->bytes;
-    int status;
-
-    memcpy(exact, bytes, size);
-    message->bytes = exact;
-    message->size = size;
-    message->values = 1;
-    message->texts = places;
-    status = decode(to, message);
-    message->bytes = kept;
-    message_release(message);
-    free(exact);
-    return status;
-}
-
 static void check_rejected(const unsigned char *bytes, size_t size,
                            uint8_t places)
 {
-    CHECK_NUMBER(decode_bytes(bytes, size, places), LUA_ERRRUN,
+    CHECK_NUMBER(decode_written(to, bytes, size, places), LUA_ERRRUN,
                  "what is not well-formed is an error");
     CHECK(strstr(lua_tostring(to, -1), "malformed message") != NULL,
           "that says so");
@@ -216,9 +197,9 @@ static void places_are_checked(void)
     unsigned char other[sizeof list];
     size_t size;
 
-    CHECK_NUMBER(decode_bytes(list, sizeof list, 1), LUA_OK,
+    CHECK_NUMBER(decode_written(to, list, sizeof list, 1), LUA_OK,
                  "a place that was filled can be asked for");
-    CHECK_NUMBER(decode_bytes(list, sizeof list, 255), LUA_OK,
+    CHECK_NUMBER(decode_written(to, list, sizeof list, 255), LUA_OK,
                  "also if there are more");
     for (size = 1; size < sizeof list; size++)
         check_rejected(list, size, 1);

@@ -2,133 +2,15 @@
  *
  * Waits that nobody can end any more: which are found, and which are none.
  */
-#include "deadlock.h"
-
-#include "channel.h"
 #include "support/check.h"
+#include "support/deadlines.h"
 #include "support/no_memory.h"
-#include "support/scene.h"
-#include "support/stress.h"
-#include "thread.h"
-
-#define MOST 6
-
-/* ---- threads that have channels ---- */
-
-struct worker {
-    struct thread *thread;
-    struct holding holdings[MOST];
-    unsigned count;
-    /* The first one, for others. */
-    struct channel *shared;
-    struct random random;
-    /* What the body does, and what came of it. */
-    void (*work)(struct worker *);
-    atomic_uint result, received;
-    atomic_bool waits;
-};
-
-/* The parent, which is the thread of the tests. */
-static struct party home;
-/* A state of somebody else. */
-static struct party others;
-static struct acting acting;
-
-static void begin(void)
-{
-    party_born(&home, NULL, NULL);
-    party_rise(&home);
-    party_enter(&acting, &home);
-}
-
-static void end(void)
-{
-    party_leave(&acting);
-    party_gone(&home);
-    scene_check_all_gone();
-    CHECK_NUMBER(live_count(LIVE_HANDLES), 0, "and their channels");
-    CHECK(!deadlock_is_watched(), "nobody watches any more");
-}
-
-static struct channel *make(uint64_t capacity, const char *name)
-{
-    struct channel *channel;
-
-    if (channel_new(capacity, name, name == NULL ? 0 : strlen(name),
-                    &channel) != CHANNEL_OK)
-        abort();
-    return channel;
-}
-
-static struct channel *at(const struct worker *worker, unsigned number)
-{
-    return (struct channel *)worker->holdings[number].handle;
-}
-
-static void drop(struct holding *holding)
-{
-    struct handle *handle = holding->handle;
-
-    holding->handle = NULL;
-    party_let_go(holding);
-    handle_release(handle);
-}
-
-static void body(struct thread *thread)
-{
-    struct worker *worker = thread->estate;
-    unsigned i;
-
-    if (!thread_settle(thread))
-        abort();
-    worker->work(worker);
-    for (i = 0; i < worker->count; i++)
-        if (worker->holdings[i].handle != NULL)
-            drop(&worker->holdings[i]);
-}
-
-static void hold(struct party *party, struct holding *holding,
-                 struct channel *channel)
-{
-    handle_retain(&channel->handle);
-    holding->handle = &channel->handle;
-    party_hold(party, holding);
-}
-
-static void prepare(struct worker *worker, void (*work)(struct worker *))
-{
-    *worker = (struct worker){.thread = thread_new(message_new())};
-    if (worker->thread == NULL)
-        abort();
-    party_set_parent(&worker->thread->party, &home);
-    worker->thread->estate = worker;
-    worker->work = work;
-}
-
-static void give(struct worker *worker, struct channel *channel)
-{
-    if (worker->count == 0)
-        worker->shared = channel;
-    hold(&worker->thread->party, &worker->holdings[worker->count++], channel);
-}
-
-static void start(struct worker *worker)
-{
-    CHECK_NUMBER(thread_start(worker->thread, false, true, body), 0,
-                 "a thread starts");
-}
-
-static void last_wait(struct worker *worker)
-{
-    thread_reap_last(worker->thread, true);
-    thread_release(worker->thread);
-}
+#include "support/workers.h"
 
 /* ---- what they do ---- */
 
 static void receive_once(struct worker *worker)
 {
-    struct deadline never = deadline_never();
     struct message *message;
 
     worker->waits = true;
@@ -139,9 +21,21 @@ static void receive_once(struct worker *worker)
     message_release(message);
 }
 
+/* It is as if it had been told what no wait ends with. */
+static void prepare_receiver(struct worker *worker, struct channel *channel)
+{
+    prepare(worker, receive_once);
+    worker->result = CHANNEL_NAME_TAKEN;
+    give(worker, channel);
+}
+
+static unsigned sleeping_at(struct channel *channel)
+{
+    return ck_pr_load_uint(&channel->mailbox.arrival.waiting);
+}
+
 static void send_once(struct worker *worker)
 {
-    struct deadline never = deadline_never();
     struct message *message = message_new();
 
     worker->waits = true;
@@ -154,7 +48,6 @@ static void send_once(struct worker *worker)
 static void receive_then_send(struct worker *worker)
 {
     struct message *message = message_new();
-    struct deadline never = deadline_never();
 
     receive_once(worker);
     if (channel_send(at(worker, 1), message, &never) != CHANNEL_OK)
@@ -163,7 +56,6 @@ static void receive_then_send(struct worker *worker)
 
 static void send_to(struct channel *channel, struct channel *within)
 {
-    struct deadline at_once = deadline_after(0);
     struct message *message = message_new();
     uint32_t number;
 
@@ -181,10 +73,9 @@ static void one_that_has_it_alone(void)
     struct channel *channel = make(0, NULL);
 
     begin();
-    prepare(&worker, receive_once);
-    give(&worker, channel);
+    prepare_receiver(&worker, channel);
     handle_release(&channel->handle);
-    start(&worker);
+    worker_start(&worker);
     last_wait(&worker);
     CHECK_NUMBER(worker.result, CHANNEL_CLOSED, "its wait is ended");
     end();
@@ -202,7 +93,7 @@ static void one_that_shares_it_with_the_last_wait(void)
     send_to(channel, NULL);
     prepare(&worker, send_once);
     give(&worker, channel);
-    start(&worker);
+    worker_start(&worker);
     last_wait(&worker);
     CHECK_NUMBER(worker.result, CHANNEL_CLOSED, "a sender's wait is ended");
     CHECK_NUMBER(channel_count(channel), 1, "and its message not queued");
@@ -218,12 +109,10 @@ static void ones_that_sleep_before_anybody_watches(void)
 
     begin();
     for (i = 0; i < 4; i++) {
-        prepare(&workers[i], receive_once);
-        give(&workers[i], channel);
-        start(&workers[i]);
+        prepare_receiver(&workers[i], channel);
+        worker_start(&workers[i]);
     }
-    CHECK_EVENTUALLY(ck_pr_load_uint(&channel->mailbox.arrival.waiting) == 4,
-                     "all go to sleep");
+    CHECK_EVENTUALLY(sleeping_at(channel) == 4, "all go to sleep");
     handle_release(&channel->handle);
     for (i = 0; i < 4; i++)
         last_wait(&workers[i]);
@@ -246,7 +135,7 @@ static void those_that_wait_in_a_circle(void)
     }
     for (i = 0; i < 3; i++) {
         handle_release(&channels[i]->handle);
-        start(&workers[i]);
+        worker_start(&workers[i]);
     }
     for (i = 0; i < 3; i++)
         last_wait(&workers[i]);
@@ -272,7 +161,7 @@ static void a_chain_from_its_beginning(void)
         prepare(&workers[i], receive_then_send);
         give(&workers[i], channels[i]);
         give(&workers[i], channels[i + 1]);
-        start(&workers[i]);
+        worker_start(&workers[i]);
     }
     for (i = 0; i < MOST; i++)
         handle_release(&channels[i]->handle);
@@ -293,12 +182,9 @@ static void what_lies_in_queues_and_with_threads_at_rest(void)
 
     begin();
     hold(&home, &ours, queue);
-    prepare(&waiting, receive_once);
-    give(&waiting, reply);
-    prepare(&unstarted, receive_once);
-    give(&unstarted, reply);
-    prepare(&orphan, receive_once);
-    give(&orphan, reply);
+    prepare_receiver(&waiting, reply);
+    prepare_receiver(&unstarted, reply);
+    prepare_receiver(&orphan, reply);
     party_set_parent(&orphan.thread->party, NULL);
     send_to(queue, queue);
     send_to(queue, reply);
@@ -306,7 +192,7 @@ static void what_lies_in_queues_and_with_threads_at_rest(void)
     send_to(queue, reply);
     handle_release(&queue->handle);
     handle_release(&reply->handle);
-    start(&waiting);
+    worker_start(&waiting);
     last_wait(&waiting);
     CHECK_NUMBER(waiting.result, CHANNEL_CLOSED, "they are accounted for");
     drop(&unstarted.holdings[0]);
@@ -328,8 +214,7 @@ static void *come_late(void *argument)
 
     CHECK_EVENTUALLY(worker->waits, "the worker waits");
     CHECK_EVENTUALLY(deadlock_is_watched(), "somebody watches");
-    CHECK_EVENTUALLY(ck_pr_load_uint(&channel->mailbox.arrival.waiting) == 1,
-                     "it sleeps");
+    CHECK_EVENTUALLY(sleeping_at(channel) == 1, "it sleeps");
     send_to(channel, NULL);
     handle_release(&channel->handle);
     return NULL;
@@ -342,9 +227,8 @@ static void one_that_somebody_unknown_may_end(void)
     pthread_t late;
 
     begin();
-    prepare(&worker, receive_once);
-    give(&worker, channel);
-    start(&worker);
+    prepare_receiver(&worker, channel);
+    worker_start(&worker);
     late = check_start(come_late, &worker);
     last_wait(&worker);
     CHECK_NUMBER(worker.result, CHANNEL_OK, "it is left to wait");
@@ -357,8 +241,7 @@ static void *give_back_late(void *argument)
     struct worker *worker = argument;
     struct channel *channel = worker->shared;
 
-    CHECK_EVENTUALLY(ck_pr_load_uint(&channel->mailbox.arrival.waiting) == 1,
-                     "the worker sleeps");
+    CHECK_EVENTUALLY(sleeping_at(channel) == 1, "the worker sleeps");
     CHECK_NUMBER(worker->result, CHANNEL_NAME_TAKEN, "and nothing is ended");
     handle_release(&channel->handle);
     return NULL;
@@ -371,10 +254,8 @@ static void until_the_reference_is_given_back(void)
     pthread_t late;
 
     begin();
-    prepare(&worker, receive_once);
-    worker.result = CHANNEL_NAME_TAKEN;
-    give(&worker, channel);
-    start(&worker);
+    prepare_receiver(&worker, channel);
+    worker_start(&worker);
     late = check_start(give_back_late, &worker);
     last_wait(&worker);
     CHECK_NUMBER(worker.result, CHANNEL_CLOSED, "then it is ended");
@@ -392,9 +273,8 @@ static void one_that_can_be_found_by_name(void)
     begin();
     party_born(&other, NULL, NULL);
     party_rise(&other);
-    prepare(&worker, receive_once);
-    give(&worker, channel);
-    start(&worker);
+    prepare_receiver(&worker, channel);
+    worker_start(&worker);
     late = check_start(come_late, &worker);
     last_wait(&worker);
     CHECK_NUMBER(worker.result, CHANNEL_OK, "may be, while there are others");
@@ -413,6 +293,9 @@ static bool has_been_looked_at(const struct channel *channel)
     party_unlock();
     return yes;
 }
+
+/* A state of somebody else. */
+static struct party others;
 
 static void *go_late(void *argument)
 {
@@ -433,11 +316,9 @@ static void until_nobody_is_there_to_find_it(void)
     begin();
     party_born(&others, NULL, NULL);
     party_rise(&others);
-    prepare(&worker, receive_once);
-    worker.result = CHANNEL_NAME_TAKEN;
-    give(&worker, channel);
+    prepare_receiver(&worker, channel);
     handle_release(&channel->handle);
-    start(&worker);
+    worker_start(&worker);
     late = check_start(go_late, &worker);
     last_wait(&worker);
     CHECK_NUMBER(worker.result, CHANNEL_CLOSED, "then it is ended");
@@ -453,16 +334,14 @@ static void one_of_nobody_s_concern(void)
 
     begin();
     hold(&home, &holding, theirs);
-    prepare(&idle, receive_once);
-    give(&idle, theirs);
-    start(&idle);
-    prepare(&needed, receive_once);
-    give(&needed, ours);
+    prepare_receiver(&idle, theirs);
+    worker_start(&idle);
+    prepare_receiver(&needed, ours);
     handle_release(&theirs->handle);
     handle_release(&ours->handle);
-    CHECK_EVENTUALLY(ck_pr_load_uint(&theirs->mailbox.arrival.waiting) == 1,
+    CHECK_EVENTUALLY(sleeping_at(theirs) == 1,
                      "one sleeps for whom nobody waits");
-    start(&needed);
+    worker_start(&needed);
     last_wait(&needed);
     CHECK_NUMBER(needed.result, CHANNEL_CLOSED, "the other is ended");
     CHECK(!channel_is_closed(theirs), "the one is not");
@@ -502,7 +381,7 @@ static void one_that_is_interrupted(void)
     handle_release(&channel->handle);
     prepare(&worker, stay_interrupted);
     give(&worker, channel);
-    start(&worker);
+    worker_start(&worker);
     last_wait(&worker);
     CHECK(!channel_is_closed(channel), "its wait is over anyway");
     drop(&ours);
@@ -538,7 +417,7 @@ static void one_of_a_thread_that_acts_for_nobody(void)
     prepare(&worker, let_a_stranger_wait);
     give(&worker, channel);
     handle_release(&channel->handle);
-    start(&worker);
+    worker_start(&worker);
     last_wait(&worker);
     CHECK_NUMBER(worker.result, CHANNEL_OK, "it is left to wait");
     end();
@@ -571,180 +450,9 @@ static void none_without_memory_for_a_waiter(void)
     end();
 }
 
-/* ---- stress ---- */
-
-/* Feeders never wait for ever; so whatever they send must arrive. Relays wait,
- * and pass on some of what they get. */
-#define WORKERS 5
-#define CHANNELS 4
-
-static atomic_uint sent, refused;
-
-static void try_to_send(struct worker *worker, unsigned number)
-{
-    struct deadline soon = deadline_after(0.01);
-    struct message *message = message_new();
-
-    switch (channel_send(at(worker, number), message, &soon)) {
-    case CHANNEL_OK:
-        atomic_fetch_add(&sent, 1);
-        return;
-    case CHANNEL_CLOSED:
-        atomic_fetch_add(&refused, 1);
-        break;
-    default:
-        break;
-    }
-    message_release(message);
-}
-
-static void feed(struct worker *worker)
-{
-    unsigned left = random_below(&worker->random, 20);
-
-    for (; left > 0; left--) {
-        try_to_send(worker, random_below(&worker->random, worker->count));
-        random_pause(&worker->random);
-    }
-}
-
-static bool take_one(struct worker *worker, unsigned number)
-{
-    struct deadline never = deadline_never();
-    struct message *message;
-
-    if (channel_receive(at(worker, number), &message, &never) != CHANNEL_OK)
-        return false;
-    channel_commit(at(worker, number));
-    message_release(message);
-    worker->received++;
-    return true;
-}
-
-static void relay(struct worker *worker)
-{
-    struct deadline never = deadline_never();
-    struct message *message;
-
-    while (take_one(worker, 0)) {
-        random_pause(&worker->random);
-        if (worker->count < 2 || random_one_in(&worker->random, 2))
-            continue;
-        message = message_new();
-        if (channel_send(at(worker, 1), message, &never) == CHANNEL_OK)
-            atomic_fetch_add(&sent, 1);
-        else
-            message_release(message);
-    }
-}
-
-static void prepare_at_random(struct worker *worker, struct random *random,
-                              struct channel *const *channels)
-{
-    bool feeds = random_one_in(random, 3);
-    unsigned i, count = 1 + random_below(random, 3);
-
-    prepare(worker, feeds ? feed : relay);
-    worker->random = random_split(random);
-    for (i = 0; i < count; i++)
-        give(worker, channels[random_below(random, CHANNELS)]);
-}
-
-static void a_day(struct random *random)
-{
-    struct channel *channels[CHANNELS];
-    struct holding ours[CHANNELS];
-    struct worker workers[WORKERS];
-    unsigned i, left = 0, received = 0;
-
-    sent = refused = 0;
-    for (i = 0; i < CHANNELS; i++) {
-        channels[i] = make(random_below(random, 3), NULL);
-        hold(&home, &ours[i], channels[i]);
-        handle_release(&channels[i]->handle);
-    }
-    for (i = 0; i < WORKERS; i++)
-        prepare_at_random(&workers[i], random, channels);
-    for (i = 0; i < WORKERS; i++)
-        start(&workers[i]);
-    for (i = 0; i < WORKERS; i++)
-        last_wait(&workers[i]);
-    for (i = 0; i < WORKERS; i++)
-        received += workers[i].received;
-    for (i = 0; i < CHANNELS; i++) {
-        left += channel_count(channels[i]);
-        drop(&ours[i]);
-    }
-    CHECK_NUMBER(refused, 0, "no channel is closed that somebody sends to");
-    CHECK_NUMBER(received + left, sent, "every message has arrived");
-}
-
-static void many_days(void)
-{
-    struct stress s = stress_begin("days", 2000);
-
-    begin();
-    for (; stress_goes_on(&s); s.round++)
-        a_day(&s.random);
-    end();
-}
-
-/* ---- the list of all parties ---- */
-
-static void *come_and_go(void *rounds)
-{
-    struct party party;
-    int i;
-
-    for (i = 0; i < *(int *)rounds; i++) {
-        party_born(&party, NULL, NULL);
-        party_gone(&party);
-    }
-    return NULL;
-}
-
-/* Its neighbours in the list do not disturb one that gets children without the
- * lock. For ThreadSanitizer, above all. */
-static void parties_can_come_and_go_beside_a_parent(void)
-{
-    int rounds = STRESS_SCALED(100000), i;
-    struct party child, parent;
-    pthread_t elsewhere;
-
-    party_born(&child, NULL, NULL);
-    party_born(&parent, NULL, NULL);
-    elsewhere = check_start(come_and_go, &rounds);
-    for (i = 0; i < rounds; i++)
-        party_set_parent(&child, i % 2 == 0 ? &parent : NULL);
-    check_join(elsewhere);
-    party_gone(&child);
-    party_gone(&parent);
-    CHECK(CK_LIST_EMPTY(&party_all), "in the end there is none");
-}
-
-static void a_parent_that_goes_leaves_orphans(void)
-{
-    struct party child, parent;
-
-    party_born(&child, NULL, NULL);
-    party_born(&parent, NULL, NULL);
-    party_set_parent(&child, &parent);
-    party_gone(&parent);
-    CHECK(child.parent == NULL, "whose parent is gone has none");
-    party_set_parent(&child, &parent);
-    CHECK(child.parent == NULL && parent.children == 0,
-          "nor does one get a parent that is gone");
-    party_gone(&child);
-    CHECK(CK_LIST_EMPTY(&party_all), "in the end there is none");
-}
-
 static void all(void)
 {
     (void)waiter_setup();
-    check_part("parties can come and go beside a parent",
-               parties_can_come_and_go_beside_a_parent);
-    check_part("a parent that goes leaves orphans",
-               a_parent_that_goes_leaves_orphans);
     check_part("one that has it alone", one_that_has_it_alone);
     check_part("one that shares it with the last wait",
                one_that_shares_it_with_the_last_wait);
@@ -768,7 +476,6 @@ static void all(void)
                one_of_a_thread_that_acts_for_nobody);
     check_part("none without memory for a waiter",
                none_without_memory_for_a_waiter);
-    check_part("many days", many_days);
 }
 
 int main(void)

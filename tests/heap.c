@@ -197,10 +197,7 @@ static void live_at_random(struct random *random)
 
 static void objects_live_at_random(void)
 {
-    struct stress s = stress_begin("heap", 10);
-
-    for (; stress_goes_on(&s); s.round++)
-        live_at_random(&s.random);
+    stress_rounds("heap", 10, live_at_random);
 }
 
 static void all(void)

@@ -192,10 +192,7 @@ static void meet_at_random(struct random *random)
 
 static void things_are_met_at_random(void)
 {
-    struct stress s = stress_begin("identity", 500);
-
-    for (; stress_goes_on(&s); s.round++)
-        meet_at_random(&s.random);
+    stress_rounds("identity", 500, meet_at_random);
 }
 
 static void all(void)

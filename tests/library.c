@@ -10,6 +10,7 @@
 
 #include "library.h"
 #include "support/check.h"
+#include "support/crowd.h"
 #include "support/stress.h"
 
 /* The addresses that library.c remembers in one place lie this far apart. */
@@ -145,14 +146,11 @@ static void the_program_needs_no_pinning(void)
 
 /* ---- stress ---- */
 
-#define THREADS 4
-
 static const char *shared_base;
-static struct random seeds[THREADS];
 
-static void *pin_at_random(void *argument)
+static void pin_at_random(struct guest *guest)
 {
-    struct random *random = argument;
+    struct random *random = &guest->random;
     int i;
 
     for (i = 0; i < 2000; i++) {
@@ -162,7 +160,6 @@ static void *pin_at_random(void *argument)
         if (!library_pin(code + 16 * random_below(random, 60)))
             CHECK(false, "threads can pin at the same time");
     }
-    return NULL;
 }
 
 static void threads_pin_at_the_same_time(void)
@@ -170,18 +167,10 @@ static void threads_pin_at_the_same_time(void)
     struct stress s = stress_begin("library", 50);
     const char *name = next_library();
     void *library = name == NULL ? NULL : dlopen(name, RTLD_LAZY);
-    pthread_t threads[THREADS];
-    int i;
 
     shared_base = library == NULL ? (char *)own_function : base_of(library);
-    for (; stress_goes_on(&s); s.round++) {
-        for (i = 0; i < THREADS; i++) {
-            seeds[i] = random_split(&s.random);
-            threads[i] = check_start(pin_at_random, &seeds[i]);
-        }
-        for (i = 0; i < THREADS; i++)
-            check_join(threads[i]);
-    }
+    for (; stress_goes_on(&s); s.round++)
+        crowd_play(pin_at_random, &s.random);
     if (library == NULL)
         return;
     dlclose(library);

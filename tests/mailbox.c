@@ -7,6 +7,7 @@
 #include "mailbox.h"
 
 #include "support/check.h"
+#include "support/deadlines.h"
 #include "support/parcel.h"
 #include "support/stamps.h"
 
@@ -14,7 +15,7 @@
 
 static void a_new_mailbox_is_empty(void)
 {
-    struct deadline at_once = deadline_after(0), soon = deadline_after(1);
+    struct deadline soon = deadline_after(1);
 
     mailbox_init(&box);
     CHECK_NUMBER(live_count(LIVE_MAILBOXES), 1, "a mailbox is counted");
@@ -102,8 +103,6 @@ static void a_destroyed_mailbox_frees_what_is_in_it(void)
 
 static void who_has_a_message_does_not_wait(void)
 {
-    struct deadline never = deadline_never(), at_once = deadline_after(0);
-
     mailbox_init(&box);
     push(0);
     push(1);
@@ -121,8 +120,6 @@ static void who_has_a_message_does_not_wait(void)
 
 static void *wait_for_message(void *argument)
 {
-    struct deadline never = deadline_never();
-
     (void)argument;
     CHECK(mailbox_wait(&box, &never) == WAIT_READY && pop() == 3,
           "an owner that sleeps is woken by a message");
@@ -141,17 +138,10 @@ static void a_message_wakes_its_owner(void)
     mailbox_destroy(&box);
 }
 
-static void nudged(void *context)
-{
-    (void)context;
-}
-
 static void *wait_for_interrupt(void *waiter)
 {
-    struct deadline never = deadline_never();
-
     (void)waiter_adopt(waiter);
-    waiter_accept_interrupts(nudged, NULL);
+    waiter_accept_interrupts(ignore_nudge, NULL);
     CHECK(mailbox_wait(&box, &never) == WAIT_INTERRUPTED && pop() == -1,
           "an owner that sleeps can be interrupted");
     return NULL;
@@ -195,8 +185,6 @@ static void a_closed_mailbox_takes_nothing_more(void)
 
 static void who_has_nothing_to_wait_for_does_not_wait(void)
 {
-    struct deadline never = deadline_never();
-
     mailbox_init(&box);
     CHECK(!mailbox_is_ready(&box), "an empty mailbox is not ready");
     push(0);
@@ -215,7 +203,6 @@ static void who_has_nothing_to_wait_for_does_not_wait(void)
 
 static void a_message_can_be_put_back(void)
 {
-    struct deadline at_once = deadline_after(0);
     struct message *message;
 
     mailbox_init(&box);
@@ -240,8 +227,6 @@ static void a_message_can_be_put_back(void)
 
 static void *wait_without_end(void *result)
 {
-    struct deadline never = deadline_never();
-
     *(enum wait_result *)result = mailbox_wait(&box, &never);
     return NULL;
 }

@@ -4,6 +4,7 @@
  * instructions, and in crowds.
  */
 #include "support/check.h"
+#include "support/deadlines.h"
 #include "support/stamps.h"
 #include "support/step.h"
 #include "support/stress.h"
@@ -23,8 +24,6 @@ static enum wait_result result;
 
 static void await_message(void *argument)
 {
-    struct deadline never = deadline_never();
-
     (void)argument;
     result = mailbox_wait(&box, &never);
 }
@@ -58,16 +57,13 @@ static void take_three(void *argument)
 static void a_message_can_come_while_others_are_taken(void)
 {
     struct step_tour tour;
-    enum step_end end;
 
     mailbox_init(&box);
     for (tour = step_tour("take"); step_on_tour(&tour);) {
         push(0);
         push(1);
         next_message = stamped(0, 2);
-        end = step_run(tour.n, take_three, push_next, NULL);
-        if (end == STEP_NOT_STOPPED)
-            push_next(NULL);
+        step_meet(tour.n, take_three, push_next, NULL);
         CHECK(taken[0] == 0 && taken[1] == 1, "the older ones come first");
         CHECK(taken[2] == 2 || (taken[2] == -1 && pop() == 2),
               "the younger one comes after them, or is left");
@@ -98,9 +94,7 @@ static void a_sender_can_stop_at_any_time(void)
     mailbox_init(&box);
     for (tour = step_tour("send"); step_on_tour(&tour);) {
         next_message = stamped(0, 0);
-        if (step_run(tour.n, push_next, send_and_take, NULL) ==
-            STEP_NOT_STOPPED)
-            send_and_take(NULL);
+        step_meet(tour.n, push_next, send_and_take, NULL);
         left = pop();
         CHECK(left == 0 || left == -1, "its message comes before or after");
         CHECK_NUMBER(pop(), -1, "and only once");
@@ -115,8 +109,6 @@ static atomic_bool late_is_there;
 
 static void *come_late(void *argument)
 {
-    struct deadline never = deadline_never();
-
     if (mailbox_wait(&box, &never) != WAIT_READY)
         CHECK(false, "who comes late is told of what is left");
     atomic_store(&late_is_there, true);
@@ -152,8 +144,7 @@ static void leave_one(const char *name, void (*take)(void *))
     for (tour = step_tour(name); step_on_tour(&tour);) {
         push(0);
         push(1);
-        if (step_run(tour.n, take, start_late, NULL) == STEP_NOT_STOPPED)
-            start_late(NULL);
+        step_meet(tour.n, take, start_late, NULL);
         check_join(late_thread);
         CHECK(taken[0] == 0 && pop() == 1 && pop() == -1,
               "who waits takes nothing");
@@ -183,16 +174,14 @@ static void who_falls_asleep_meanwhile_is_woken(void)
     mailbox_init(&box);
     for (tour = step_tour("push"); step_on_tour(&tour);) {
         next_message = stamped(0, 5);
-        if (step_run(tour.n, push_next, start_late, NULL) == STEP_NOT_STOPPED)
-            start_late(NULL);
+        step_meet(tour.n, push_next, start_late, NULL);
         check_join(late_thread);
         CHECK_NUMBER(pop(), 5, "a message wakes who has just fallen asleep");
     }
     mailbox_destroy(&box);
     for (tour = step_tour("closing"); step_on_tour(&tour);) {
         mailbox_init(&box);
-        if (step_run(tour.n, close_box, start_late, NULL) == STEP_NOT_STOPPED)
-            start_late(NULL);
+        step_meet(tour.n, close_box, start_late, NULL);
         check_join(late_thread);
         mailbox_destroy(&box);
     }
@@ -256,7 +245,7 @@ static void *send(void *argument)
 static struct message *receive(enum manner manner, struct random *random)
 {
     struct message *message;
-    struct deadline deadline = deadline_never();
+    struct deadline deadline = never;
     enum wait_result how;
 
     while ((message = mailbox_pop_owner(&box)) == NULL) {
@@ -329,7 +318,6 @@ static struct mailbox back;
 
 static void *answer(void *count)
 {
-    struct deadline never = deadline_never();
     unsigned i;
 
     for (i = 0; i < *(unsigned *)count; i++) {
@@ -340,17 +328,16 @@ static void *answer(void *count)
     return NULL;
 }
 
-static void ask(struct random *random, unsigned count)
+static void ask(struct random *random)
 {
-    struct deadline deadline = deadline_never();
+    unsigned count = STRESS_SCALED(500), i;
     struct message *message = stamped(0, 0);
     pthread_t other = check_start(answer, &count);
-    unsigned i;
 
     for (i = 0; i < count; i++) {
         (void)mailbox_push(&box, message);
         random_pause(random);
-        if (mailbox_wait(&back, &deadline) != WAIT_READY)
+        if (mailbox_wait(&back, &never) != WAIT_READY)
             CHECK(false, "an answer ends the wait for it");
         message = mailbox_pop_owner(&back);
     }
@@ -360,12 +347,9 @@ static void ask(struct random *random, unsigned count)
 
 static void one_message_goes_there_and_back(void)
 {
-    struct stress s = stress_begin("there and back", 20);
-
     mailbox_init(&box);
     mailbox_init(&back);
-    for (; stress_goes_on(&s); s.round++)
-        ask(&s.random, STRESS_SCALED(500));
+    stress_rounds("there and back", 20, ask);
     CHECK(mailbox_pop_owner(&box) == NULL && mailbox_pop_owner(&back) == NULL,
           "what goes there and back is nowhere else");
     mailbox_destroy(&box);
@@ -381,7 +365,6 @@ static atomic_uint taken_by_all;
 
 static void *take_in_turn(void *argument)
 {
-    struct deadline never = deadline_never();
     struct message *message;
 
     while (mailbox_wait(&box, &never) == WAIT_READY) {
@@ -423,10 +406,7 @@ static void share(struct random *random)
 
 static void several_threads_take_in_turn(void)
 {
-    struct stress s = stress_begin("takers", 20);
-
-    for (; stress_goes_on(&s); s.round++)
-        share(&s.random);
+    stress_rounds("takers", 20, share);
 }
 
 static void all(void)

@@ -376,10 +376,7 @@ static void fill_at_random(struct random *random)
 
 static void messages_are_filled_at_random(void)
 {
-    struct stress s = stress_begin("messages", 1000);
-
-    for (; stress_goes_on(&s); s.round++)
-        fill_at_random(&s.random);
+    stress_rounds("messages", 1000, fill_at_random);
 }
 
 static void all(void)

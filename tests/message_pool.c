@@ -8,6 +8,7 @@
 #include "mailbox.h"
 #include "message.h"
 #include "support/check.h"
+#include "support/crowd.h"
 #include "support/no_memory.h"
 #include "support/step.h"
 #include "support/stress.h"
@@ -291,9 +292,7 @@ static void *come_home_once(void *tour)
     make(&hoard, MANY);
     part_with(&hoard, 70);
     returned = coming_home;
-    if (step_run(((struct step_tour *)tour)->n, take_one, return_all, NULL) ==
-        STEP_NOT_STOPPED)
-        return_all(NULL);
+    step_meet(((struct step_tour *)tour)->n, take_one, return_all, NULL);
     make(&rest, 100);
     CHECK(all_differ(&rest) && count_common(&taken, &rest) == 0,
           "nothing comes home twice");
@@ -317,22 +316,14 @@ static void memory_can_come_home_at_any_time(void)
 
 /* ---- stress ---- */
 
-#define THREADS 4
-
-static struct mailbox boxes[THREADS];
-
-struct member {
-    struct random random;
-    unsigned number;
-    pthread_t thread;
-};
+static struct mailbox boxes[CROWD];
 
 /* Writes into a message what nobody else writes. */
-static struct message *signed_message(struct member *member, unsigned round)
+static struct message *signed_message(struct guest *guest, unsigned round)
 {
     struct message *message = message_new();
 
-    message->objects = member->number * 1000000 + round;
+    message->objects = guest->number * 1000000 + round;
     message->values = ~message->objects;
     return message;
 }
@@ -344,45 +335,36 @@ static void check_signature(struct message *message)
     message_release(message);
 }
 
-static void *pass_around(void *argument)
+static void pass_around(struct guest *guest)
 {
-    struct member *member = argument;
     struct message *message;
     unsigned i, rounds = STRESS_SCALED(1000);
 
     for (i = 0; i < rounds; i++) {
-        if (random_one_in(&member->random, 8)) {
-            check_signature(signed_message(member, i));
+        if (random_one_in(&guest->random, 8)) {
+            check_signature(signed_message(guest, i));
             continue;
         }
-        (void)mailbox_push(&boxes[random_below(&member->random, THREADS)],
-                           signed_message(member, i));
-        if (random_one_in(&member->random, 2) &&
-            (message = mailbox_pop_owner(&boxes[member->number])) != NULL)
+        (void)mailbox_push(&boxes[random_below(&guest->random, CROWD)],
+                           signed_message(guest, i));
+        if (random_one_in(&guest->random, 2) &&
+            (message = mailbox_pop_owner(&boxes[guest->number])) != NULL)
             check_signature(message);
     }
-    while ((message = mailbox_pop_owner(&boxes[member->number])) != NULL)
+    while ((message = mailbox_pop_owner(&boxes[guest->number])) != NULL)
         check_signature(message);
-    return NULL;
 }
 
 static void threads_pass_messages_around(void)
 {
     struct stress s = stress_begin("around", 20);
-    struct member members[THREADS];
     unsigned i;
 
     for (; stress_goes_on(&s); s.round++) {
-        for (i = 0; i < THREADS; i++)
+        for (i = 0; i < CROWD; i++)
             mailbox_init(&boxes[i]);
-        for (i = 0; i < THREADS; i++) {
-            members[i].random = random_split(&s.random);
-            members[i].number = i;
-            members[i].thread = check_start(pass_around, &members[i]);
-        }
-        for (i = 0; i < THREADS; i++)
-            check_join(members[i].thread);
-        for (i = 0; i < THREADS; i++)
+        crowd_play(pass_around, &s.random);
+        for (i = 0; i < CROWD; i++)
             mailbox_destroy(&boxes[i]);
         CHECK_NUMBER(live_count(LIVE_MESSAGES), 0, "every message is let go");
     }

@@ -2,11 +2,15 @@
  *
  * The names of channels: who has one, who finds it, and for how long.
  */
+#define CROWD 6
+
 #include "name.h"
 
 #include <sched.h>
 
 #include "support/check.h"
+#include "support/crowd.h"
+#include "support/deadlines.h"
 #include "support/no_memory.h"
 #include "support/stamps.h"
 #include "support/step.h"
@@ -161,7 +165,6 @@ static void a_name_lives_on_in_a_message(void)
 {
     struct channel *outer = with_name("outer", 5);
     struct channel *inner = with_name("inner", 5);
-    struct deadline at_once = deadline_after(0);
     struct message *message = message_new();
     uint32_t number;
 
@@ -249,52 +252,62 @@ static void a_dying_channel_is_gone(void)
 
 /* ---- between two instructions ---- */
 
-/* The last reference is given back: another thread looks for the name, and if
- * it finds nothing, takes it. It may have to wait for the register, but not
- * for anything else. */
 static struct channel *leaving;
+
+/* What another thread does meanwhile. It may have to wait for the register, but
+ * not for anything else. */
 static pthread_t other_thread;
+static atomic_bool other_is_through;
+
+static void *other_main(void *what)
+{
+    (void)check_body(what);
+    atomic_store(&other_is_through, true);
+    return NULL;
+}
+
+static void start_other(void *what)
+{
+    unsigned turns;
+
+    other_is_through = false;
+    other_thread = check_start(other_main, what);
+    for (turns = 0; turns < 1000 && !other_is_through; turns++)
+        sched_yield();
+}
+
+/* The last reference is given back: another thread looks for the name, and if
+ * it finds nothing, takes it. */
 static struct channel *heir;
-static atomic_bool heir_has_come;
+
+static void drop_leaving(void)
+{
+    drop(leaving);
+}
 
 static void run_drop(void *argument)
 {
     (void)argument;
-    drop(leaving);
+    drop_leaving();
 }
 
-static void *inherit(void *argument)
+static void inherit(void)
 {
-    struct channel *found = channel_find("name", 4);
-
-    heir = found;
-    if (found == NULL)
+    heir = channel_find("name", 4);
+    if (heir == NULL)
         heir = with_name("name", 4);
-    else if (memcmp(found->name, "name", 4) != 0)
+    else if (memcmp(heir->name, "name", 4) != 0)
         CHECK(false, "a channel that is found is whole");
-    atomic_store(&heir_has_come, true);
-    return argument;
-}
-
-static void start_heir(void *argument)
-{
-    unsigned turns;
-
-    (void)argument;
-    heir_has_come = false;
-    other_thread = check_start(inherit, NULL);
-    for (turns = 0; turns < 1000 && !heir_has_come; turns++)
-        sched_yield();
 }
 
 static void a_name_can_be_inherited_at_any_time(void)
 {
+    void (*other)(void) = inherit;
     struct step_tour tour;
 
     for (tour = step_tour("heir"); step_on_tour(&tour);) {
         leaving = with_name("name", 4);
-        if (step_run(tour.n, run_drop, start_heir, NULL) == STEP_NOT_STOPPED)
-            start_heir(NULL);
+        step_meet(tour.n, run_drop, start_other, &other);
         check_join(other_thread);
         CHECK(finds(heir, "name", 4) && is_taken("name", 4),
               "who has a channel of a name is who is found by it");
@@ -307,7 +320,6 @@ static void a_name_can_be_inherited_at_any_time(void)
 /* A name is looked for: another thread gives the last reference back. Either
  * the channel is found, and lives, or it is not. */
 static struct channel *looked_up;
-static atomic_bool is_dropped;
 
 static void run_find(void *argument)
 {
@@ -315,32 +327,14 @@ static void run_find(void *argument)
     looked_up = channel_find("name", 4);
 }
 
-static void *drop_leaving(void *argument)
-{
-    drop(leaving);
-    atomic_store(&is_dropped, true);
-    return argument;
-}
-
-static void start_leaving(void *argument)
-{
-    unsigned turns;
-
-    (void)argument;
-    is_dropped = false;
-    other_thread = check_start(drop_leaving, NULL);
-    for (turns = 0; turns < 1000 && !is_dropped; turns++)
-        sched_yield();
-}
-
 static void a_channel_can_leave_at_any_time(void)
 {
+    void (*other)(void) = drop_leaving;
     struct step_tour tour;
 
     for (tour = step_tour("leave"); step_on_tour(&tour);) {
         leaving = with_name("name", 4);
-        if (step_run(tour.n, run_find, start_leaving, NULL) == STEP_NOT_STOPPED)
-            start_leaving(NULL);
+        step_meet(tour.n, run_find, start_other, &other);
         check_join(other_thread);
         CHECK_NUMBER(live_count(LIVE_HANDLES), looked_up != NULL,
                      "a channel that is found lives");
@@ -351,14 +345,6 @@ static void a_channel_can_leave_at_any_time(void)
 }
 
 /* ---- crowds ---- */
-
-#define CROWD 6
-
-struct member {
-    struct random random;
-    pthread_t thread;
-    unsigned made, found;
-};
 
 /* Few names for many threads. */
 static const struct {
@@ -377,61 +363,52 @@ static void check_sole(const struct channel *channel, unsigned i)
         CHECK(false, "no two living channels have the same name");
 }
 
-static struct channel *make_or_find(struct member *member, unsigned i)
+static atomic_uint made, found;
+
+static struct channel *make_or_find(struct guest *guest, unsigned i)
 {
     struct channel *channel = NULL;
 
-    if (random_one_in(&member->random, 2)) {
+    if (random_one_in(&guest->random, 2)) {
         channel = channel_find(names[i].bytes, names[i].length);
-        member->found += channel != NULL;
+        atomic_fetch_add(&found, channel != NULL);
     } else if (channel_new(0, names[i].bytes, names[i].length, &channel) ==
                CHANNEL_OK) {
-        member->made++;
+        atomic_fetch_add(&made, 1);
     }
     return channel;
 }
 
-static void *come_and_go(void *argument)
+static void come_and_go(struct guest *guest)
 {
-    struct member *member = argument;
     struct channel *channel;
     unsigned i, round;
 
     for (round = 0; round < STRESS_SCALED(500); round++) {
-        i = random_below(&member->random, 4);
-        channel = make_or_find(member, i);
+        i = random_below(&guest->random, 4);
+        channel = make_or_find(guest, i);
         if (channel == NULL)
             continue;
         check_sole(channel, i);
         /* Or the others may be through before anybody else runs. */
-        if (random_one_in(&member->random, 2))
+        if (random_one_in(&guest->random, 2))
             sched_yield();
-        if (random_one_in(&member->random, 10) &&
+        if (random_one_in(&guest->random, 10) &&
             !is_taken(names[i].bytes, names[i].length))
             CHECK(false, "the name of a living channel is taken");
         check_sole(channel, i);
         drop(channel);
     }
-    return NULL;
 }
 
 static void a_name_has_one_living_channel_at_any_time(void)
 {
     struct stress s = stress_begin("crowd", 400);
-    struct member members[CROWD];
-    unsigned made = 0, found = 0, i;
+    unsigned i;
 
     /* Sooner or later one finds what another has made, or the test hangs. */
     for (; stress_goes_on(&s) || made == 0 || found == 0; s.round++) {
-        for (i = 0; i < CROWD; i++) {
-            members[i] = (struct member){.random = random_split(&s.random)};
-            members[i].thread = check_start(come_and_go, &members[i]);
-        }
-        for (i = 0; i < CROWD; i++) {
-            check_join(members[i].thread);
-            made += members[i].made;
-            found += members[i].found;
-        }
+        crowd_play(come_and_go, &s.random);
         for (i = 0; i < 4; i++)
             CHECK(channel_find(names[i].bytes, names[i].length) == NULL,
                   "a name is free when its channel is gone");

@@ -10,6 +10,7 @@
 #include "support/check.h"
 #include "support/limits.h"
 #include "support/stress.h"
+#include "support/task.h"
 
 #define NUDGE SIGURG
 
@@ -370,17 +371,9 @@ static void nudges_are_allowed_where_signals_are_blocked(void)
     CHECK_NUMBER(nudges, 1, "a nudge waits until it is allowed");
 }
 
-static bool has_ended(pid_t thread)
-{
-    char path[64];
-
-    snprintf(path, sizeof path, "/proc/self/task/%d", (int)thread);
-    return access(path, F_OK) != 0;
-}
-
 static void *tell_id(void *id)
 {
-    atomic_store((atomic_int *)id, (int)gettid());
+    atomic_store((atomic_int *)id, task_self());
     return NULL;
 }
 
@@ -391,7 +384,7 @@ static void a_nudge_comes_too_late(void)
 
     nudges = passed_on = 0;
     osthread_start(&thread, tell_id, &id);
-    CHECK_EVENTUALLY(id != 0 && has_ended(id), "a thread ends");
+    CHECK_EVENTUALLY(id != 0 && task_is_gone(id), "a thread ends");
     osthread_nudge(&thread);
     osthread_join(&thread);
     CHECK(nudges == 0 && passed_on == 0,

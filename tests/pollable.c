@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * The descriptor that shows a condition, and that of a channel: whether it
- * agrees with what it shows, whoever changes that, and whoever is stopped.
+ * The descriptor that shows a condition: whether it agrees with what it shows,
+ * whoever changes that, and whoever is stopped.
  */
 #include "pollable.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <sys/resource.h>
 
-#include "channel.h"
-
 #include "support/check.h"
-#include "support/stamps.h"
+#include "support/crowd.h"
+#include "support/descriptors.h"
 #include "support/step.h"
 #include "support/stress.h"
 
@@ -83,40 +80,6 @@ static void change(int by)
 {
     atomic_fetch_add(&level, by);
     update();
-}
-
-/* ---- descriptors ---- */
-
-#define MOST_DESCRIPTORS 200
-
-static bool is_open(int descriptor)
-{
-    return fcntl(descriptor, F_GETFD) != -1;
-}
-
-static int count_open(void)
-{
-    int count = 0, descriptor;
-
-    for (descriptor = 0; descriptor < MOST_DESCRIPTORS; descriptor++)
-        count += is_open(descriptor);
-    return count;
-}
-
-static bool is_readable(int descriptor)
-{
-    struct pollfd request = {.fd = descriptor, .events = POLLIN};
-
-    return poll(&request, 1, 0) == 1 && request.revents == POLLIN;
-}
-
-/* Sleeps until it is. */
-static void wait_readable(int descriptor)
-{
-    struct pollfd request = {.fd = descriptor, .events = POLLIN};
-
-    if (poll(&request, 1, (int)(check_patience() * 500)) != 1)
-        CHECK(false, "what is ready shows, so that nobody sleeps on");
 }
 
 static bool agrees(void)
@@ -275,9 +238,7 @@ static void play_changes(const char *name, int from, int by, int other)
     for (tour = step_tour(name); step_on_tour(&tour);) {
         begin(from);
         (void)open_shown();
-        if (step_run(tour.n, run_change, stop_change_and_look, NULL) ==
-            STEP_NOT_STOPPED)
-            stop_change_and_look(NULL);
+        step_meet(tour.n, run_change, stop_change_and_look, NULL);
         end();
     }
 }
@@ -295,8 +256,7 @@ static void changes_can_come_while_it_is_opened(void)
     for (tour = step_tour("open"); step_on_tour(&tour);) {
         begin((int)tour.n % 2);
         stop_by = level == 0 ? 1 : -1;
-        if (step_run(tour.n, run_open, stop_change, NULL) == STEP_NOT_STOPPED)
-            stop_change(NULL);
+        step_meet(tour.n, run_open, stop_change, NULL);
         end();
     }
 }
@@ -328,8 +288,7 @@ static void others_can_open_it_at_any_time(void)
 
     for (tour = step_tour("openers"); step_on_tour(&tour);) {
         begin((int)tour.n % 2);
-        if (step_run(tour.n, run_open, start_opener, NULL) == STEP_NOT_STOPPED)
-            start_opener(NULL);
+        step_meet(tour.n, run_open, start_opener, NULL);
         check_join(opener);
         CHECK(opened >= 0 && opened == opened_elsewhere,
               "all who open it get the same descriptor");
@@ -338,252 +297,18 @@ static void others_can_open_it_at_any_time(void)
     }
 }
 
-/* ---- the descriptor of a channel ---- */
-
-static struct channel *channel;
-static struct message *message;
-static const struct deadline at_once = {.kind = DEADLINE_AT_ONCE};
-
-static bool channel_agrees(void)
-{
-    return is_readable(channel_descriptor(channel)) ==
-           channel_is_ready(channel);
-}
-
-static bool send_one(unsigned number)
-{
-    struct message *one = stamped(0, number);
-
-    if (channel_send(channel, one, &at_once) == CHANNEL_OK)
-        return true;
-    message_release(one);
-    return false;
-}
-
-static bool receive_one(void)
-{
-    struct message *one;
-
-    if (channel_try_receive(channel, &one) != CHANNEL_OK)
-        return false;
-    channel_commit(channel);
-    message_release(one);
-    return true;
-}
-
-static void new_channel(void)
-{
-    if (channel_new(0, NULL, 0, &channel) != CHANNEL_OK)
-        abort();
-}
-
-static void a_channel_shows_whether_one_need_not_wait(void)
-{
-    int before = count_open(), descriptor;
-
-    new_channel();
-    (void)send_one(0);
-    CHECK_NUMBER(count_open(), before, "who asks for no descriptor has none");
-    descriptor = channel_descriptor(channel);
-    CHECK(is_readable(descriptor), "a message shows");
-    CHECK_NUMBER(channel_descriptor(channel), descriptor, "there is only one");
-    (void)send_one(1);
-    (void)channel_peek(channel, &message);
-    message_release(message);
-    CHECK(is_readable(descriptor), "whether looked at or not");
-    (void)channel_try_receive(channel, &message);
-    CHECK(is_readable(descriptor), "so does the next");
-    (void)receive_one();
-    CHECK(!is_readable(descriptor), "what was taken does not");
-    channel_return(channel, message);
-    CHECK(is_readable(descriptor), "what was put back does");
-    (void)channel_clear(channel);
-    CHECK(!is_readable(descriptor), "what was dropped does not");
-    (void)send_one(2);
-    CHECK(is_readable(descriptor), "what was sent does");
-    (void)channel_try_receive(channel, &message);
-    channel_close(channel);
-    CHECK(!is_readable(descriptor), "an end that may not be one does not");
-    channel_commit(channel);
-    message_release(message);
-    CHECK(is_readable(descriptor) && !receive_one() && is_readable(descriptor),
-          "the end shows for ever");
-    handle_release(&channel->handle);
-    CHECK_NUMBER(count_open(), before, "the descriptor is the channel's");
-}
-
-static void run_send(void *argument)
-{
-    (void)argument;
-    if (channel_send(channel, message, &at_once) == CHANNEL_OK)
-        message = NULL;
-}
-
-static void run_receive(void *argument)
-{
-    (void)argument;
-    if (channel_try_receive(channel, &message) == CHANNEL_OK)
-        channel_commit(channel);
-}
-
-static void run_look(void *argument)
-{
-    (void)argument;
-    (void)channel_peek(channel, &message);
-}
-
-static void run_return(void *argument)
-{
-    (void)argument;
-    channel_return(channel, message);
-    message = NULL;
-}
-
-static void run_commit(void *argument)
-{
-    (void)argument;
-    channel_commit(channel);
-}
-
-static void run_clear(void *argument)
-{
-    (void)argument;
-    (void)channel_clear(channel);
-}
-
-static void run_close(void *argument)
-{
-    (void)argument;
-    channel_close(channel);
-}
-
-/* Another sender has pushed long ago, and only now looks at the descriptor. */
-static void update_late(void *argument)
-{
-    (void)argument;
-    pollable_update(&channel->pollable, channel_is_ready, channel);
-}
-
-static void look_meanwhile(void *argument)
-{
-    struct message *one;
-
-    (void)argument;
-    if (channel_peek(channel, &one) == CHANNEL_OK)
-        message_release(one);
-}
-
-static void new_shown_channel(void)
-{
-    new_channel();
-    (void)channel_descriptor(channel);
-    message = NULL;
-}
-
-/* Two, because one of them changes its place while the other is taken. */
-static void two_in_line(void)
-{
-    new_shown_channel();
-    (void)send_one(1);
-    (void)send_one(2);
-}
-
-static void one_in_line_one_to_send(void)
-{
-    new_shown_channel();
-    (void)send_one(1);
-    message = stamped(0, 2);
-}
-
-/* It may yet be put back. */
-static void one_in_hands(void)
-{
-    new_shown_channel();
-    (void)send_one(1);
-    (void)channel_try_receive(channel, &message);
-}
-
-static void clean_up(void)
-{
-    if (message != NULL)
-        message_release(message);
-    handle_release(&channel->handle);
-}
-
-static void play_channel(const char *name, void (*before)(void),
-                         void (*run)(void *), void (*stop)(void *))
-{
-    struct step_tour tour;
-
-    for (tour = step_tour(name); step_on_tour(&tour);) {
-        before();
-        if (step_run(tour.n, run, stop, NULL) == STEP_NOT_STOPPED)
-            stop(NULL);
-        CHECK(channel_agrees(), "the descriptor agrees with the channel");
-        while (receive_one())
-            if (!channel_agrees())
-                CHECK(false, "down to the last message");
-        clean_up();
-    }
-}
-
-static void a_channel_can_be_used_at_any_time(void)
-{
-    play_channel("send", one_in_line_one_to_send, run_send, update_late);
-    play_channel("receive", two_in_line, run_receive, update_late);
-    play_channel("look", two_in_line, run_look, update_late);
-    play_channel("return", one_in_hands, run_return, update_late);
-    play_channel("clear", two_in_line, run_clear, update_late);
-    play_channel("send, look", one_in_line_one_to_send, run_send,
-                 look_meanwhile);
-    play_channel("close, commit", one_in_hands, run_close, run_commit);
-    play_channel("commit, close", one_in_hands, run_commit, run_close);
-}
-
 /* ---- crowds ---- */
 
-#define CROWD 4
-
-struct party {
-    struct random random;
-    pthread_t thread;
-};
-
-static struct party parties[CROWD];
-static atomic_uint ready_to_go;
-
-static void meet(void)
+static void change_often(struct guest *guest)
 {
-    atomic_fetch_add(&ready_to_go, 1);
-    while (atomic_load(&ready_to_go) < CROWD)
-        sched_yield();
-}
-
-static void play_parties(void *(*function)(void *), struct random *random)
-{
-    unsigned i;
-
-    ready_to_go = 0;
-    for (i = 0; i < CROWD; i++)
-        parties[i].random = random_split(random);
-    for (i = 0; i < CROWD; i++)
-        parties[i].thread = check_start(function, &parties[i]);
-    for (i = 0; i < CROWD; i++)
-        check_join(parties[i].thread);
-}
-
-static void *change_often(void *argument)
-{
-    struct party *party = argument;
     unsigned i;
 
     meet();
     for (i = 0; i < 50; i++) {
-        change((int)random_below(&party->random, 2) * 2 - 1);
-        if (random_one_in(&party->random, 4))
-            random_pause(&party->random);
+        change((int)random_below(&guest->random, 2) * 2 - 1);
+        if (random_one_in(&guest->random, 4))
+            random_pause(&guest->random);
     }
-    return NULL;
 }
 
 static void it_agrees_whenever_all_are_quiet(void)
@@ -594,7 +319,7 @@ static void it_agrees_whenever_all_are_quiet(void)
     (void)open_shown();
     for (; stress_goes_on(&s); s.round++) {
         atomic_store(&level, 0);
-        play_parties(change_often, &s.random);
+        crowd_play(change_often, &s.random);
         CHECK(agrees(), "it agrees when nobody changes anything any more");
     }
     end();
@@ -603,17 +328,14 @@ static void it_agrees_whenever_all_are_quiet(void)
 /* All open it at once, some change the condition before or after. */
 static int got[CROWD];
 
-static void *open_at_once(void *argument)
+static void open_at_once(struct guest *guest)
 {
-    struct party *party = argument;
-
     meet();
-    if (random_one_in(&party->random, 2))
+    if (random_one_in(&guest->random, 2))
         change(1);
-    got[party - parties] = open_shown();
-    if (random_one_in(&party->random, 2))
+    got[guest->number] = open_shown();
+    if (random_one_in(&guest->random, 2))
         change(-1);
-    return NULL;
 }
 
 static void all_open_the_same(void)
@@ -624,7 +346,7 @@ static void all_open_the_same(void)
 
     for (; stress_goes_on(&s); s.round++) {
         begin((int)s.round % 2);
-        play_parties(open_at_once, &s.random);
+        crowd_play(open_at_once, &s.random);
         for (i = 0; i < CROWD; i++)
             if (got[i] < 0 || got[i] != open_shown())
                 CHECK(false, "all who open it get the same descriptor");
@@ -671,17 +393,15 @@ static void lower_often(int descriptor)
     }
 }
 
-static void *raise_or_lower(void *argument)
+static void raise_or_lower(struct guest *guest)
 {
-    struct party *party = argument;
     int descriptor = open_shown();
 
     meet();
-    if ((party - parties) % 2 == 0)
-        raise_often(&party->random);
+    if (guest->number % 2 == 0)
+        raise_often(&guest->random);
     else
         lower_often(descriptor);
-    return NULL;
 }
 
 static void who_polls_misses_no_change(void)
@@ -691,79 +411,9 @@ static void who_polls_misses_no_change(void)
     for (; stress_goes_on(&s); s.round++) {
         lowered = 0;
         begin(0);
-        play_parties(raise_or_lower, &s.random);
+        crowd_play(raise_or_lower, &s.random);
         CHECK(lowered >= RISES, "who polls finds all there is");
         end();
-    }
-}
-
-/* The same with a channel: one sends, one only looks and puts back, the others
- * receive when its descriptor tells them. */
-static atomic_uint received;
-
-static void send_often(struct random *random)
-{
-    unsigned i;
-
-    for (i = 0; i < STRESS_SCALED(500); i++) {
-        if (!send_one(i))
-            CHECK(false, "a message is sent");
-        if (random_one_in(random, 2))
-            random_pause(random);
-    }
-}
-
-static void look_often(struct random *random)
-{
-    struct message *one;
-
-    while (!channel_is_closed(channel)) {
-        if (channel_peek(channel, &one) == CHANNEL_OK)
-            message_release(one);
-        if (random_one_in(random, 4) &&
-            channel_try_receive(channel, &one) == CHANNEL_OK)
-            channel_return(channel, one);
-        random_pause(random);
-    }
-}
-
-static void receive_when_told(void)
-{
-    int descriptor = channel_descriptor(channel);
-
-    while (!channel_is_closed(channel)) {
-        wait_readable(descriptor);
-        if (receive_one() &&
-            atomic_fetch_add(&received, 1) + 1 == STRESS_SCALED(500))
-            channel_close(channel);
-    }
-}
-
-static void *use_channel(void *argument)
-{
-    struct party *party = argument;
-
-    meet();
-    if (party == &parties[0])
-        send_often(&party->random);
-    else if (party == &parties[1])
-        look_often(&party->random);
-    else
-        receive_when_told();
-    return NULL;
-}
-
-static void who_polls_a_channel_misses_no_message(void)
-{
-    struct stress s = stress_begin("channel", 500);
-
-    for (; stress_goes_on(&s); s.round++) {
-        received = 0;
-        new_channel();
-        play_parties(use_channel, &s.random);
-        CHECK_NUMBER(received, STRESS_SCALED(500), "all messages are received");
-        CHECK(channel_agrees(), "and the end shows");
-        handle_release(&channel->handle);
     }
 }
 
@@ -782,7 +432,6 @@ static void check_both(const char *name, const char *name_with_pipe,
 
 static void all(void)
 {
-    (void)waiter_setup();
     BOTH("nothing is opened before it is asked for",
          nothing_is_opened_before_it_is_asked_for);
     BOTH("one descriptor is opened", one_descriptor_is_opened);
@@ -790,21 +439,15 @@ static void all(void)
          it_is_readable_while_the_condition_holds);
     BOTH("one unit is in it", one_unit_is_in_it);
     BOTH("descriptors may run out", descriptors_may_run_out);
-    check_part("a channel shows whether one need not wait",
-               a_channel_shows_whether_one_need_not_wait);
     if (step_works()) {
         BOTH("changes can come at any time", changes_can_come_at_any_time);
         BOTH("changes can come while it is opened",
              changes_can_come_while_it_is_opened);
         BOTH("others can open it at any time", others_can_open_it_at_any_time);
-        check_part("a channel can be used at any time",
-                   a_channel_can_be_used_at_any_time);
     }
     BOTH("it agrees whenever all are quiet", it_agrees_whenever_all_are_quiet);
     BOTH("all open the same", all_open_the_same);
     BOTH("who polls misses no change", who_polls_misses_no_change);
-    check_part("who polls a channel misses no message",
-               who_polls_a_channel_misses_no_message);
 }
 
 int main(void)

@@ -6,9 +6,9 @@
 #include "handle.h"
 #include "refcount.h"
 #include "support/check.h"
+#include "support/crowd.h"
 #include "support/stress.h"
 
-#define THREADS 4
 #define ALIVE 0x600d
 #define DEAD 0xdead
 
@@ -18,7 +18,7 @@ struct counter {
     struct handle handle;
     volatile unsigned mark;
     /* Each thread adds to its own. */
-    unsigned long added[THREADS];
+    unsigned long added[CROWD];
 };
 
 static atomic_uint destroyed;
@@ -32,7 +32,7 @@ static void destroy_counter(struct handle *handle)
     CHECK(counter->mark == ALIVE, "a handle is destroyed only once");
     counter->mark = DEAD;
     last_sum = 0;
-    for (i = 0; i < THREADS; i++)
+    for (i = 0; i < CROWD; i++)
         last_sum += counter->added[i];
     atomic_fetch_add(&destroyed, 1);
     free(counter);
@@ -195,21 +195,16 @@ static void a_long_chain_of_handles_is_destroyed(void)
 
 /* ---- stress ---- */
 
-struct holder {
-    struct counter *counter;
-    unsigned number;
-    struct random random;
-};
+static struct counter *shared_counter;
 
 /* Holds one reference all the time, and more now and then. */
-static void *hold(void *argument)
+static void hold(struct guest *guest)
 {
-    struct holder *holder = argument;
-    struct counter *counter = holder->counter;
+    struct counter *counter = shared_counter;
     unsigned i, held = 1;
 
     for (i = 0; i < 500; i++) {
-        if (random_one_in(&holder->random, 2)) {
+        if (random_one_in(&guest->random, 2)) {
             handle_retain(&counter->handle);
             held++;
         } else if (held > 1) {
@@ -218,87 +213,65 @@ static void *hold(void *argument)
         }
         if (counter->mark != ALIVE)
             CHECK(false, "a handle is alive while a thread holds it");
-        counter->added[holder->number]++;
+        counter->added[guest->number]++;
     }
     for (; held > 0; held--)
         handle_release(&counter->handle);
-    return NULL;
 }
 
 static void hold_in_threads(struct random *random)
 {
-    struct counter *counter = new_counter();
-    struct holder holders[THREADS];
-    pthread_t threads[THREADS];
     unsigned i;
 
     destroyed = 0;
-    for (i = 0; i < THREADS; i++) {
-        holders[i] = (struct holder){counter, i, random_split(random)};
-        handle_retain(&counter->handle);
-        threads[i] = check_start(hold, &holders[i]);
-    }
-    handle_release(&counter->handle);
-    for (i = 0; i < THREADS; i++)
-        check_join(threads[i]);
+    shared_counter = new_counter();
+    for (i = 1; i < CROWD; i++)
+        handle_retain(&shared_counter->handle);
+    crowd_play(hold, random);
     CHECK_NUMBER(destroyed, 1, "threads that let go destroy a handle once");
-    CHECK_NUMBER(last_sum, 500 * THREADS,
+    CHECK_NUMBER(last_sum, 500 * CROWD,
                  "who destroys it sees what every holder has done");
 }
 
 static void threads_share_a_handle(void)
 {
-    struct stress s = stress_begin("threads share a handle", 1000);
-
-    for (; stress_goes_on(&s); s.round++)
-        hold_in_threads(&s.random);
+    stress_rounds("threads share a handle", 1000, hold_in_threads);
 }
 
 /* All threads give at the same moment: exactly one is told that it is the
  * last. */
 static struct refcount shared_count;
-static atomic_uint last_ones, waiting;
+static atomic_uint last_ones;
 
-static void *give(void *argument)
+static void give(struct guest *guest)
 {
-    (void)argument;
-    atomic_fetch_sub(&waiting, 1);
-    while (atomic_load(&waiting) > 0)
-        sched_yield();
+    (void)guest;
+    meet();
     if (refcount_give(&shared_count))
         atomic_fetch_add(&last_ones, 1);
-    return NULL;
 }
 
-static void give_at_once(unsigned count)
+static void give_at_once(struct random *random)
 {
-    pthread_t threads[THREADS];
-    unsigned i;
+    unsigned count = 2 + random_below(random, CROWD - 1), i;
 
     last_ones = 0;
-    waiting = count;
     refcount_init(&shared_count);
     for (i = 1; i < count; i++)
         refcount_take(&shared_count);
-    for (i = 0; i < count; i++)
-        threads[i] = check_start(give, NULL);
-    for (i = 0; i < count; i++)
-        check_join(threads[i]);
+    crowd_play_some(count, give, random);
     CHECK_NUMBER(last_ones, 1, "exactly one thread is the last");
 }
 
 static void one_thread_is_the_last(void)
 {
-    struct stress s = stress_begin("one thread is the last", 2000);
-
-    for (; stress_goes_on(&s); s.round++)
-        give_at_once(2 + random_below(&s.random, THREADS - 1));
+    stress_rounds("one thread is the last", 2000, give_at_once);
 }
 
 /* A register knows a thing without holding it. Who asks for it while the last
  * holder lets go gets it alive, or not at all. */
 static struct refcount registered;
-static atomic_uint lives, deaths;
+static atomic_uint deaths;
 
 static void let_go(void)
 {
@@ -306,48 +279,37 @@ static void let_go(void)
         atomic_fetch_add(&deaths, 1);
 }
 
-static void *ask_register(void *random)
+static void ask_register(void)
 {
-    atomic_fetch_sub(&waiting, 1);
-    while (atomic_load(&waiting) > 0)
-        sched_yield();
-    random_pause(random);
     if (!refcount_take_if_any(&registered))
-        return NULL;
+        return;
     if (atomic_load(&deaths) > 0)
         CHECK(false, "what has died cannot be held again");
-    atomic_fetch_add(&lives, 1);
     let_go();
-    return NULL;
+}
+
+/* The first one is the last holder. */
+static void let_go_or_ask(struct guest *guest)
+{
+    meet();
+    random_pause(&guest->random);
+    if (guest->number == 0)
+        let_go();
+    else
+        ask_register();
 }
 
 static void race_the_last_holder(struct random *random)
 {
-    struct random pauses[THREADS - 1];
-    pthread_t threads[THREADS - 1];
-    unsigned i;
-
-    lives = deaths = 0;
-    waiting = THREADS;
+    deaths = 0;
     refcount_init(&registered);
-    for (i = 0; i < THREADS - 1; i++) {
-        pauses[i] = random_split(random);
-        threads[i] = check_start(ask_register, &pauses[i]);
-    }
-    atomic_fetch_sub(&waiting, 1);
-    random_pause(random);
-    let_go();
-    for (i = 0; i < THREADS - 1; i++)
-        check_join(threads[i]);
+    crowd_play(let_go_or_ask, random);
     CHECK_NUMBER(deaths, 1, "a thing dies once");
 }
 
 static void a_register_revives_nothing(void)
 {
-    struct stress s = stress_begin("register", 2000);
-
-    for (; stress_goes_on(&s); s.round++)
-        race_the_last_holder(&s.random);
+    stress_rounds("register", 2000, race_the_last_holder);
 }
 
 static void all(void)

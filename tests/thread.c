@@ -9,6 +9,8 @@
 #include <dlfcn.h>
 
 #include "support/check.h"
+#include "support/deadlines.h"
+#include "support/known_waiter.h"
 #include "support/limits.h"
 #include "support/no_memory.h"
 #include "support/scene.h"
@@ -108,7 +110,6 @@ static void a_refused_start_can_be_repeated(void)
 /* What start() was told, and what follows. */
 static void live_through(bool detached, bool joinable)
 {
-    struct deadline never = deadline_never();
     struct thread *thread = scene_new();
     bool keeps = detached || !joinable;
 
@@ -197,7 +198,7 @@ static void a_life_has_states(void)
 
 static void wait_for_the_end(struct thread *thread)
 {
-    struct deadline at_once = deadline_after(0), deadline;
+    struct deadline deadline;
     double start = check_seconds();
 
     CHECK(thread_wait(thread, &at_once) == WAIT_TIMEOUT,
@@ -215,7 +216,7 @@ static void wait_for_the_end(struct thread *thread)
     CHECK(thread_wait(thread, &at_once) == WAIT_READY &&
               thread_wait(thread, &deadline) == WAIT_READY,
           "it has finished for ever");
-    deadline = deadline_never();
+    deadline = never;
     CHECK(thread_wait(thread, &deadline) == WAIT_READY &&
               thread_wait(thread, &deadline) == WAIT_READY,
           "also for those who would wait for ever");
@@ -238,40 +239,34 @@ static void the_end_can_be_waited_for(void)
 
     wait_for_the_end(thread);
     check_result(thread);
-    thread_reap(thread);
-    thread_release(thread);
+    scene_end(thread);
 
     thread = scene_start(body_accepts);
     wait_for_the_end(thread);
-    thread_reap(thread);
-    thread_release(thread);
+    scene_end(thread);
     scene_check_all_gone();
 }
 
 static void the_end_can_be_waited_for_without_end(void)
 {
-    struct deadline never = deadline_never();
     struct thread *thread = scene_start(body_answers);
 
     scene.may_end = true;
     CHECK(thread_wait(thread, &never) == WAIT_READY,
           "the end of a thread ends a wait without a deadline");
     check_result(thread);
-    thread_reap(thread);
-    thread_release(thread);
+    scene_end(thread);
     scene_check_all_gone();
 }
 
 /* A parent that is itself a child can be interrupted while it waits. */
-static void *wait_interrupted(void *waiter)
+static void wait_interrupted(void)
 {
-    struct deadline never = deadline_never();
     struct thread *thread;
 
-    (void)waiter_adopt(waiter);
     thread = scene_start(body_answers);
     waiter_accept_interrupts(scene_nudged, NULL);
-    waiter_interrupt(waiter, INTERRUPT_ONCE);
+    waiter_interrupt(own, INTERRUPT_ONCE);
     CHECK(thread_wait(thread, &never) == WAIT_INTERRUPTED,
           "a wait for the end can be interrupted");
     CHECK(thread_state(thread) != THREAD_FINISHED,
@@ -279,21 +274,16 @@ static void *wait_interrupted(void *waiter)
     scene.may_end = true;
     CHECK(thread_wait(thread, &never) == WAIT_READY,
           "it can be waited for again");
-    waiter_interrupt(waiter, INTERRUPT_ALWAYS);
+    waiter_interrupt(own, INTERRUPT_ALWAYS);
     CHECK(thread_wait(thread, &never) == WAIT_READY,
           "one that has finished comes before an interrupt");
     check_result(thread);
-    thread_reap(thread);
-    thread_release(thread);
-    return NULL;
+    scene_end(thread);
 }
 
 static void a_wait_for_the_end_can_be_interrupted(void)
 {
-    struct waiter *waiter = waiter_new();
-
-    check_join(check_start(wait_interrupted, waiter));
-    waiter_release(waiter);
+    with_own_waiter(wait_interrupted);
     scene_check_all_gone();
 }
 
@@ -390,10 +380,8 @@ static void who_refuses_is_not_nudged(void)
 
 static void a_thread_that_nobody_joins_is_not_interrupted(void)
 {
-    struct thread *thread = scene_new();
+    struct thread *thread = scene_start_as(true, false, body_accepts);
 
-    (void)thread_start(thread, true, false, body_accepts);
-    CHECK_EVENTUALLY(scene.began, "a detached thread runs");
     thread_interrupt(thread, INTERRUPT_ALWAYS);
     CHECK(!waiter_is_interrupted(thread->waiter) && scene.nudges == 0,
           "it is not interrupted");
@@ -404,10 +392,8 @@ static void a_thread_that_nobody_joins_is_not_interrupted(void)
 
 static void a_detached_thread_can_be_interrupted_if_joinable(void)
 {
-    struct thread *thread = scene_new();
+    struct thread *thread = scene_start_as(true, true, body_accepts);
 
-    (void)thread_start(thread, true, true, body_accepts);
-    CHECK_EVENTUALLY(scene.began, "a detached joinable thread runs");
     thread_interrupt(thread, INTERRUPT_ONCE);
     CHECK_EVENTUALLY(scene.nudges == 1, "it can be interrupted");
     scene.may_end = true;
@@ -435,10 +421,8 @@ static void a_child_can_be_nudged_whatever_its_parent_blocks(void)
 
 static void the_parent_may_let_go_first(void)
 {
-    struct thread *thread = scene_new();
+    struct thread *thread = scene_start_as(true, true, body_answers);
 
-    (void)thread_start(thread, true, true, body_answers);
-    CHECK_EVENTUALLY(scene.began, "a detached joinable thread runs");
     thread_release(thread);
     CHECK_NUMBER(live_count(LIVE_THREADS), 1, "a child needs its thread");
     scene.may_end = true;

@@ -4,6 +4,7 @@
  * instructions, and in storms of interrupts.
  */
 #include "support/check.h"
+#include "support/deadlines.h"
 #include "support/scene.h"
 #include "support/step.h"
 #include "support/stress.h"
@@ -28,8 +29,7 @@ static void interrupt(void *thread)
 static void body_is_interrupted_while_it_gets_ready(struct thread *thread)
 {
     (void)thread_settle(thread);
-    if (step_run(place, accept, interrupt, thread) == STEP_NOT_STOPPED)
-        interrupt(thread);
+    step_meet(place, accept, interrupt, thread);
     body_begins(thread);
     CHECK_EVENTUALLY(scene.nudges > 0, "an interrupt is never missed");
     CHECK(waiter_has_interrupt(), "and is there when it is noticed");
@@ -54,7 +54,7 @@ static atomic_bool may_accept;
 
 static void body_accepts_late(struct thread *thread)
 {
-    scene.id = (int)gettid();
+    scene.id = task_self();
     while (!may_accept)
         usleep(20);
     body_accepts(thread);
@@ -77,9 +77,7 @@ static void a_child_can_get_ready_while_it_is_interrupted(void)
         may_accept = false;
         thread = scene_new();
         (void)thread_start(thread, false, true, body_accepts_late);
-        if (step_run(tour.n, interrupt, let_child_accept, thread) ==
-            STEP_NOT_STOPPED)
-            let_child_accept(NULL);
+        step_meet(tour.n, interrupt, let_child_accept, thread);
         CHECK_EVENTUALLY(scene.nudges > 0, "an interrupt is never missed");
         scene_end(thread);
     }
@@ -103,8 +101,7 @@ static void a_child_can_end_while_it_is_interrupted(void)
 
     for (tour = step_tour("interrupt"); step_on_tour(&tour);) {
         thread = scene_start(body_accepts);
-        if (step_run(tour.n, interrupt, end_child, thread) == STEP_NOT_STOPPED)
-            end_child(NULL);
+        step_meet(tour.n, interrupt, end_child, thread);
         CHECK(thread_state(thread) == THREAD_FINISHED,
               "a child ends whatever its parent is about to do");
         scene_end(thread);
@@ -184,7 +181,6 @@ static void a_parent_can_let_go_while_its_child_ends(void)
 
 static void a_parent_can_do_anything_while_its_child_ends(void)
 {
-    struct deadline at_once = deadline_after(0), never = deadline_never();
     struct step_tour tour;
     struct thread *thread;
     bool finished;
@@ -286,10 +282,7 @@ static void interrupt_one_by_one(struct random *random)
 
 static void each_interrupt_reaches_running_code(void)
 {
-    struct stress s = stress_begin("one by one", 80);
-
-    for (; stress_goes_on(&s); s.round++)
-        interrupt_one_by_one(&s.random);
+    stress_rounds("one by one", 80, interrupt_one_by_one);
     scene_check_all_gone();
 }
 
@@ -348,8 +341,6 @@ static void disturb(struct thread *thread, struct random *random)
 
 static void part_from(struct thread *thread, struct random *random)
 {
-    struct deadline never = deadline_never();
-
     if (!thread->released && random_one_in(random, 2))
         CHECK(thread_wait(thread, &never) == WAIT_READY, "each child finishes");
     if (!thread->detached)
@@ -378,10 +369,7 @@ static void weather(struct random *random)
 
 static void children_live_in_storms(void)
 {
-    struct stress s = stress_begin("storms", 300);
-
-    for (; stress_goes_on(&s); s.round++)
-        weather(&s.random);
+    stress_rounds("storms", 300, weather);
     scene_check_all_gone();
 }
 

@@ -13,6 +13,8 @@
 
 #include "support/check.h"
 #include "support/clock.h"
+#include "support/deadlines.h"
+#include "support/known_waiter.h"
 #include "support/no_memory.h"
 #include "support/stress.h"
 
@@ -182,24 +184,6 @@ static void note_nudge(void *context)
     nudged_with = context;
 }
 
-/* Each of these runs in a thread of its own, which has this waiter. */
-static struct waiter *own;
-
-static void *in_own_thread(void *body)
-{
-    (void)waiter_adopt(own);
-    (*(void (**)(void))body)();
-    return NULL;
-}
-
-static void with_own_waiter(void (*body)(void))
-{
-    own = waiter_new();
-    nudges = 0;
-    check_join(check_start(in_own_thread, &body));
-    waiter_release(own);
-}
-
 static void an_interrupt_that_is_sent_once_is_taken_once(void)
 {
     waiter_accept_interrupts(note_nudge, NULL);
@@ -245,6 +229,7 @@ static void interrupts_are_for_threads_that_accept_them(void)
 {
     int context;
 
+    nudges = 0;
     waiter_interrupt(own, INTERRUPT_ALWAYS);
     CHECK(!waiter_accepts_interrupts(), "a thread does not accept interrupts");
     CHECK(!waiter_take_interrupt() && !waiter_has_interrupt(),
@@ -325,7 +310,6 @@ static void sleep_ends_at_the_deadline(void)
 
 static void a_wake_up_since_the_snapshot_prevents_sleep(void)
 {
-    struct deadline never = deadline_never();
     uint32_t snapshot = waiter_snapshot(own);
 
     waiter_wake(own);
@@ -336,8 +320,6 @@ static void a_wake_up_since_the_snapshot_prevents_sleep(void)
 
 static void interrupts_prevent_sleep(void)
 {
-    struct deadline never = deadline_never();
-
     waiter_interrupt(own, INTERRUPT_ALWAYS);
     CHECK(sleep_alone(1), "who accepts no interrupts sleeps through them");
     waiter_accept_interrupts(note_nudge, NULL);

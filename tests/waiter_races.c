@@ -4,17 +4,11 @@
  * instructions, and very often.
  */
 #include "support/check.h"
+#include "support/deadlines.h"
+#include "support/known_waiter.h"
 #include "support/step.h"
 #include "support/stress.h"
 #include "waiter.h"
-
-/* The waiter of the thread that sleeps. */
-static struct waiter *own;
-
-static void ignore_nudge(void *context)
-{
-    (void)context;
-}
 
 /* ---- sleeper and waker, in any order of their instructions ---- */
 
@@ -23,7 +17,6 @@ static bool interrupting;
 
 static void sleep_until_thing(void *argument)
 {
-    struct deadline never = deadline_never();
     uint32_t snapshot;
 
     (void)argument;
@@ -46,11 +39,10 @@ static void end_sleep(void *argument)
 }
 
 /* A lost wake-up makes this hang. */
-static void *wake_at_each_instruction(void *argument)
+static void wake_at_each_instruction(void)
 {
     struct step_tour tour;
 
-    (void)waiter_adopt(own);
     waiter_accept_interrupts(ignore_nudge, NULL);
     for (tour = step_tour("sleep"); step_on_tour(&tour);) {
         thing = false;
@@ -59,15 +51,12 @@ static void *wake_at_each_instruction(void *argument)
                   STEP_NOT_STOPPED,
               "the end of a sleep has a cause");
     }
-    return argument;
 }
 
 static void wake_or_interrupt(bool interrupt)
 {
     interrupting = interrupt;
-    own = waiter_new();
-    check_join(check_start(wake_at_each_instruction, NULL));
-    waiter_release(own);
+    with_own_waiter(wake_at_each_instruction);
 }
 
 static void no_wake_up_is_lost_between_instructions(void)
@@ -91,13 +80,6 @@ struct player {
 static atomic_uint turn;
 static atomic_uint early;
 
-static struct deadline random_deadline(struct random *random)
-{
-    if (random_one_in(random, 2))
-        return deadline_never();
-    return deadline_after(random_below(random, 100) / 1000.0 + 1e-6);
-}
-
 static bool has_passed(const struct deadline *deadline)
 {
     struct timespec now;
@@ -118,7 +100,7 @@ static void await_turn(struct player *player)
         if (atomic_load(&turn) % 2 == player->parity)
             return;
         random_pause(&player->random);
-        deadline = random_deadline(&player->random);
+        deadline = never_or_soon(&player->random);
         if (!waiter_sleep(player->waiter, snapshot, &deadline) &&
             !has_passed(&deadline))
             atomic_fetch_add(&early, 1);
@@ -140,8 +122,9 @@ static void *play(void *argument)
     return NULL;
 }
 
-static void take_turns(struct random *random, unsigned turns)
+static void take_turns(struct random *random)
 {
+    unsigned turns = STRESS_SCALED(500);
     struct waiter *one = waiter_new(), *other = waiter_new();
     struct player players[2] = {
         {one, other, random_split(random), 0, turns},
@@ -162,10 +145,7 @@ static void take_turns(struct random *random, unsigned turns)
 
 static void two_threads_take_turns(void)
 {
-    struct stress s = stress_begin("turns", 20);
-
-    for (; stress_goes_on(&s); s.round++)
-        take_turns(&s.random, STRESS_SCALED(500));
+    stress_rounds("turns", 20, take_turns);
 }
 
 /* One interrupt after the other, each sent when the one before was taken. */
@@ -173,8 +153,6 @@ static atomic_uint taken;
 
 static void *take_interrupts(void *count)
 {
-    struct deadline never = deadline_never();
-
     (void)waiter_adopt(own);
     waiter_accept_interrupts(ignore_nudge, NULL);
     while (atomic_load(&taken) < *(unsigned *)count) {
@@ -185,10 +163,10 @@ static void *take_interrupts(void *count)
     return NULL;
 }
 
-static void send_interrupts(struct random *random, unsigned count)
+static void send_interrupts(struct random *random)
 {
+    unsigned count = STRESS_SCALED(300), i;
     pthread_t thread;
-    unsigned i;
 
     own = waiter_new();
     taken = 0;
@@ -205,10 +183,7 @@ static void send_interrupts(struct random *random, unsigned count)
 
 static void interrupts_reach_sleepers(void)
 {
-    struct stress s = stress_begin("interrupts", 20);
-
-    for (; stress_goes_on(&s); s.round++)
-        send_interrupts(&s.random, STRESS_SCALED(300));
+    stress_rounds("interrupts", 20, send_interrupts);
 }
 
 /* Threads come and end while somebody wakes and interrupts them. */
@@ -247,10 +222,7 @@ static void wake_to_the_end(struct random *random)
 
 static void threads_end_while_they_are_woken(void)
 {
-    struct stress s = stress_begin("ends", 1000);
-
-    for (; stress_goes_on(&s); s.round++)
-        wake_to_the_end(&s.random);
+    stress_rounds("ends", 1000, wake_to_the_end);
 }
 
 static void all(void)

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 
 #include "support/check.h"
+#include "support/deadlines.h"
+#include "support/known_waiter.h"
 #include "support/no_memory.h"
 #include "support/step.h"
 #include "support/things.h"
@@ -26,8 +28,6 @@ static void renew(void)
 
 static void a_ready_thing_is_found_at_once(void)
 {
-    struct deadline never = deadline_never(), at_once = deadline_after(0);
-
     a.tokens = 1;
     CHECK(thing_wait(&a, &never) == WAIT_READY, "who need not wait does not");
     CHECK(thing_wait(&a, &at_once) == WAIT_READY,
@@ -44,7 +44,6 @@ static void the_first_ready_thing_is_reported(void)
     static struct thing four[THINGS];
     struct thing *const things[THINGS] = {&four[0], &four[1], &four[2],
                                           &four[3]};
-    struct deadline at_once = deadline_after(0);
     unsigned ready, start, which, expected, i;
 
     for (ready = 1; ready < 16; ready++) {
@@ -64,8 +63,6 @@ static void the_first_ready_thing_is_reported(void)
 
 static void *wait_without_memory(void *argument)
 {
-    struct deadline never = deadline_never();
-
     (void)argument;
     no_memory_from(1);
     a.tokens = 1;
@@ -97,15 +94,11 @@ static void wake_nobody(void *thing)
 
 static void find_it_ready(void *thing)
 {
-    struct deadline never = deadline_never();
-
     (void)thing_wait(thing, &never);
 }
 
 static void look_at_once(void *thing)
 {
-    struct deadline at_once = deadline_after(0);
-
     (void)thing_wait(thing, &at_once);
 }
 
@@ -251,7 +244,7 @@ static void who_leaves_is_not_missed(void)
             sleepers[i].accepts = true;
             sleeper_start(&sleepers[i]);
         }
-        waiter_interrupt(sleepers[leaver].waiter, INTERRUPT_ONCE);
+        waiter_interrupt(sleepers[leaver].thread.waiter, INTERRUPT_ONCE);
         CHECK(sleeper_end(&sleepers[leaver]) == WAIT_INTERRUPTED,
               "a thread can leave from any place");
         CHECK_NUMBER(thing_waiting(&a), 2, "and is waited with no more");
@@ -277,7 +270,7 @@ static void any_of_several_things_wakes(void)
         sleeper =
             (struct sleeper){.things = {&four[0], &four[1], &four[2], &four[3]},
                              .count = THINGS,
-                             .deadline = deadline_never()};
+                             .deadline = never};
         sleeper_start(&sleeper);
         for (j = 0; j < THINGS; j++)
             CHECK_NUMBER(thing_waiting(&four[j]), 1,
@@ -310,7 +303,6 @@ static bool look_meanwhile(const void *thing)
 
 static enum wait_result wait_for_both(void (*what)(void), unsigned *which)
 {
-    struct deadline never = deadline_never();
     struct wait_for waits[] = {
         {.point = &a.point, .ready = look_meanwhile, .thing = &a},
         {.point = &b.point, .ready = look_meanwhile, .thing = &b},
@@ -372,16 +364,15 @@ static void an_unused_wake_up_is_passed_on(void)
 
 /* ---- interrupts ---- */
 
-static void *be_interrupted(void *waiter)
+static void be_interrupted(void)
 {
-    struct deadline never = deadline_never(), soon;
+    struct deadline soon;
 
-    (void)waiter_adopt(waiter);
-    waiter_interrupt(waiter, INTERRUPT_ONCE);
+    waiter_interrupt(own, INTERRUPT_ONCE);
     soon = deadline_after(1);
     CHECK(thing_wait(&a, &soon) == WAIT_TIMEOUT,
           "who does not accept interrupts is not interrupted");
-    waiter_accept_interrupts(sleeper_nudged, NULL);
+    waiter_accept_interrupts(ignore_nudge, NULL);
     a.tokens = 1;
     CHECK(thing_wait(&a, &never) == WAIT_READY,
           "what is ready comes before an interrupt");
@@ -390,33 +381,29 @@ static void *be_interrupted(void *waiter)
           "an interrupt ends a wait that has not begun");
     soon = deadline_after(1);
     CHECK(thing_wait(&a, &soon) == WAIT_TIMEOUT, "but only one");
-    waiter_interrupt(waiter, INTERRUPT_ALWAYS);
+    waiter_interrupt(own, INTERRUPT_ALWAYS);
     CHECK(thing_wait(&a, &never) == WAIT_INTERRUPTED &&
               thing_wait(&a, &never) == WAIT_INTERRUPTED,
           "a permanent interrupt ends each");
-    waiter_interrupt(waiter, INTERRUPT_NONE);
+    waiter_interrupt(own, INTERRUPT_NONE);
     soon = deadline_after(1);
     CHECK(thing_wait(&a, &soon) == WAIT_TIMEOUT,
           "one that was taken back ends none");
-    waiter_interrupt(waiter, INTERRUPT_ALWAYS);
+    waiter_interrupt(own, INTERRUPT_ALWAYS);
     waiter_refuse_interrupts();
     soon = deadline_after(1);
     CHECK(thing_wait(&a, &soon) == WAIT_TIMEOUT,
           "nor does one that comes when none are accepted");
-    return NULL;
 }
 
 static void interrupts_end_waits(void)
 {
-    struct waiter *waiter = waiter_new();
     struct sleeper sleeper = sleeper_at_two(&a, &b);
 
-    check_join(check_start(be_interrupted, waiter));
-    waiter_release(waiter);
-
+    with_own_waiter(be_interrupted);
     sleeper.accepts = true;
     sleeper_start(&sleeper);
-    waiter_interrupt(sleeper.waiter, INTERRUPT_ONCE);
+    waiter_interrupt(sleeper.thread.waiter, INTERRUPT_ONCE);
     CHECK(sleeper_end(&sleeper) == WAIT_INTERRUPTED,
           "an interrupt ends a wait that has begun");
     renew();
@@ -427,7 +414,7 @@ static void others_are_woken_in_spite_of_interrupts(void)
     struct sleeper sleeper = sleeper_at(&a);
 
     sleeper_start(&sleeper);
-    waiter_interrupt(sleeper.waiter, INTERRUPT_ALWAYS);
+    waiter_interrupt(sleeper.thread.waiter, INTERRUPT_ALWAYS);
     thing_add(&a);
     CHECK(sleeper_end(&sleeper) == WAIT_READY,
           "who accepts no interrupts waits through them until it is woken");

@@ -4,9 +4,15 @@
  * their instructions, and in crowds.
  */
 #include "support/check.h"
+#include "support/deadlines.h"
+#include "support/known_waiter.h"
 #include "support/step.h"
 #include "support/stress.h"
 #include "support/things.h"
+
+/* One at least for each thing, and two that make some. */
+#define CROWD (THINGS + 2)
+#include "support/crowd.h"
 
 static struct thing a, b;
 
@@ -23,8 +29,6 @@ static enum wait_result result;
 
 static void wait_for_a(void *argument)
 {
-    struct deadline never = deadline_never();
-
     (void)argument;
     result = thing_wait(&a, &never);
 }
@@ -49,21 +53,18 @@ static void a_wake_up_can_come_at_any_time(void)
     }
 }
 
-static struct waiter *own;
-
 static void interrupt_own(void *argument)
 {
     (void)argument;
     waiter_interrupt(own, INTERRUPT_ONCE);
 }
 
-static void *interrupt_at_any_time(void *argument)
+static void interrupt_at_any_time(void)
 {
     struct step_tour tour;
     enum step_end end;
 
-    (void)waiter_adopt(own);
-    waiter_accept_interrupts(sleeper_nudged, NULL);
+    waiter_accept_interrupts(ignore_nudge, NULL);
     for (tour = step_tour("interrupt"); step_on_tour(&tour);) {
         end = step_run(tour.n, wait_for_a, interrupt_own, NULL);
         CHECK(end != STEP_NOT_STOPPED && result == WAIT_INTERRUPTED,
@@ -71,14 +72,11 @@ static void *interrupt_at_any_time(void *argument)
         CHECK(!waiter_has_interrupt(), "and uses it up");
         renew();
     }
-    return argument;
 }
 
 static void an_interrupt_can_come_at_any_time(void)
 {
-    own = waiter_new();
-    check_join(check_start(interrupt_at_any_time, NULL));
-    waiter_release(own);
+    with_own_waiter(interrupt_at_any_time);
 }
 
 #define LOCKED 1u
@@ -118,7 +116,7 @@ static void a_wake_up_is_never_wasted(void)
                                NULL);
         if (is_behind) {
             if (result == WAIT_TIMEOUT)
-                CHECK_EVENTUALLY(behind.ended,
+                CHECK_EVENTUALLY(behind.thread.ended,
                                  "a wake-up is not lost on who gives up");
             thing_add(&a);
             CHECK(sleeper_end(&behind) == WAIT_READY,
@@ -136,11 +134,11 @@ static void end_the_sleeper(void *argument)
 {
     struct sleeper *sleeper = argument;
 
-    waiter_interrupt(sleeper->waiter, INTERRUPT_ALWAYS);
+    waiter_interrupt(sleeper->thread.waiter, INTERRUPT_ALWAYS);
     if (ck_pr_load_uint(&a.point.word) & LOCKED)
         return;
     (void)sleeper_end(sleeper);
-    sleeper->waiter = NULL;
+    sleeper->thread.waiter = NULL;
 }
 
 static void wake_a(void *argument)
@@ -162,7 +160,7 @@ static void a_thread_can_end_while_it_is_woken(void)
         sleeper.accepts = true;
         sleeper_start(&sleeper);
         (void)step_run(tour.n, wake_a, end_the_sleeper, &sleeper);
-        if (sleeper.waiter != NULL)
+        if (sleeper.thread.waiter != NULL)
             CHECK(sleeper_end(&sleeper) != WAIT_TIMEOUT,
                   "who is woken and interrupted ends its wait");
         CHECK_NUMBER(live_count(LIVE_WAITERS), before,
@@ -177,16 +175,13 @@ static void wakers_do_not_wait_for_each_other(void)
 {
     struct step_tour tour;
     struct sleeper one, other;
-    enum step_end end;
 
     for (tour = step_tour("wakers"); step_on_tour(&tour);) {
         one = sleeper_at(&a);
         other = sleeper_at(&a);
         sleeper_start(&one);
         sleeper_start(&other);
-        end = step_run(tour.n, wake_a, add_to_a, NULL);
-        if (end == STEP_NOT_STOPPED)
-            thing_add(&a);
+        step_meet(tour.n, wake_a, add_to_a, NULL);
         CHECK(sleeper_end(&one) == WAIT_READY &&
                   sleeper_end(&other) == WAIT_READY,
               "two wake-ups wake two threads, however they overlap");
@@ -225,7 +220,7 @@ static void wakers_do_not_wait_for_sleepers(void)
 #define PATIENT 3
 #define HASTY 2
 
-struct guest {
+struct customer {
     struct random random;
     bool patient;
     pthread_t thread;
@@ -243,88 +238,78 @@ static atomic_bool over;
 
 static void *visit(void *argument)
 {
-    struct guest *guest = argument;
+    struct customer *customer = argument;
     struct deadline deadline =
-        guest->patient ? deadline_never()
-                       : deadline_after(random_below(&guest->random, 60) / 1e3);
+        customer->patient
+            ? never
+            : deadline_after(random_below(&customer->random, 60) / 1e3);
     enum wait_result how;
 
-    (void)waiter_adopt(guest->waiter);
-    waiter_accept_interrupts(sleeper_nudged, NULL);
+    (void)waiter_adopt(customer->waiter);
+    waiter_accept_interrupts(ignore_nudge, NULL);
     do {
-        random_pause(&guest->random);
+        random_pause(&customer->random);
         how = waitpoint_wait(&a.point, a_is_ready_or_all_is_over, &over,
                              &deadline);
         if (how == WAIT_READY && thing_take(&a))
             atomic_fetch_add(&taken, 1);
-    } while (guest->patient && !atomic_load(&over));
+    } while (customer->patient && !atomic_load(&over));
     return NULL;
 }
 
-static void invite(struct guest *guests, struct random *random)
+static void invite(struct customer *customers, struct random *random)
 {
     unsigned i;
 
     for (i = 0; i < PATIENT + HASTY; i++) {
-        guests[i].random = random_split(random);
-        guests[i].patient = i % 2 == 0;
-        guests[i].waiter = waiter_new();
-        guests[i].thread = check_start(visit, &guests[i]);
+        customers[i].random = random_split(random);
+        customers[i].patient = i % 2 == 0;
+        customers[i].waiter = waiter_new();
+        customers[i].thread = check_start(visit, &customers[i]);
     }
 }
 
-static void part(struct guest *guests)
+static void part(struct customer *customers)
 {
     unsigned i;
 
     atomic_store(&over, true);
     waitpoint_wake_all(&a.point);
     for (i = 0; i < PATIENT + HASTY; i++) {
-        check_join(guests[i].thread);
-        waiter_release(guests[i].waiter);
+        check_join(customers[i].thread);
+        waiter_release(customers[i].waiter);
     }
 }
 
 static void serve(struct random *random)
 {
-    struct guest guests[PATIENT + HASTY];
+    struct customer customers[PATIENT + HASTY];
     unsigned i;
 
     taken = 0;
     over = false;
-    invite(guests, random);
+    invite(customers, random);
     for (i = 0; i < PATIENT; i++) {
         random_pause(random);
         thing_add(&a);
         if (random_one_in(random, 3))
-            waiter_interrupt(guests[1].waiter, INTERRUPT_ONCE);
+            waiter_interrupt(customers[1].waiter, INTERRUPT_ONCE);
     }
     CHECK_EVENTUALLY(taken == PATIENT, "no wake-up is lost on who gives up");
-    part(guests);
+    part(customers);
     renew();
 }
 
 static void hasty_threads_do_not_take_wake_ups_along(void)
 {
-    struct stress s = stress_begin("hasty", 1000);
-
-    for (; stress_goes_on(&s); s.round++)
-        serve(&s.random);
+    stress_rounds("hasty", 1000, serve);
 }
 
 /* Several threads wait at several things; each token is taken once, none is
  * forgotten. Thread i always waits for thing i, so that nothing is left to
  * nobody. */
-#define CROWD 4
-
 static struct thing crowd_things[THINGS];
 static unsigned total;
-
-struct consumer {
-    struct random random;
-    unsigned number;
-    pthread_t thread;
-};
 
 static bool crowd_ready(const void *thing)
 {
@@ -339,72 +324,61 @@ static void wake_everybody(void)
         waitpoint_wake_all(&crowd_things[i].point);
 }
 
-static unsigned choose(struct consumer *consumer, struct wait_for *waits)
+static unsigned choose(struct guest *guest, struct wait_for *waits)
 {
     unsigned i, count = 0;
 
     for (i = 0; i < THINGS; i++)
-        if (i == consumer->number || random_one_in(&consumer->random, 2))
+        if (i == guest->number || random_one_in(&guest->random, 2))
             waits[count++] = (struct wait_for){.point = &crowd_things[i].point,
                                                .ready = crowd_ready,
                                                .thing = &crowd_things[i]};
     return count;
 }
 
-static struct deadline any_deadline(struct random *random)
+static void consume(struct guest *guest)
 {
-    if (random_one_in(random, 2))
-        return deadline_never();
-    return deadline_after(random_below(random, 100) / 1e3);
-}
-
-static void *consume(void *argument)
-{
-    struct consumer *consumer = argument;
     struct wait_for waits[THINGS];
     struct deadline deadline;
     unsigned count, which;
 
     while (atomic_load(&taken) < total) {
-        count = choose(consumer, waits);
-        deadline = any_deadline(&consumer->random);
+        count = choose(guest, waits);
+        deadline = never_or_soon(&guest->random);
         if (waitpoint_wait_any(waits, count,
-                               random_below(&consumer->random, count),
-                               &deadline, &which) == WAIT_READY &&
+                               random_below(&guest->random, count), &deadline,
+                               &which) == WAIT_READY &&
             thing_take((struct thing *)(uintptr_t)waits[which].thing) &&
             atomic_fetch_add(&taken, 1) + 1 == total)
             wake_everybody();
     }
-    return NULL;
 }
 
-static void *produce(void *argument)
+static void produce(struct guest *guest)
 {
-    struct consumer *producer = argument;
     unsigned i;
 
     for (i = 0; i < total / 2; i++) {
-        thing_add(&crowd_things[random_below(&producer->random, THINGS)]);
-        if (random_one_in(&producer->random, 4))
-            random_pause(&producer->random);
+        thing_add(&crowd_things[random_below(&guest->random, THINGS)]);
+        if (random_one_in(&guest->random, 4))
+            random_pause(&guest->random);
     }
-    return NULL;
+}
+
+static void consume_or_produce(struct guest *guest)
+{
+    if (guest->number < THINGS)
+        consume(guest);
+    else
+        produce(guest);
 }
 
 static void crowd(struct random *random)
 {
-    struct consumer members[CROWD + 2];
     unsigned i;
 
     taken = 0;
-    for (i = 0; i < CROWD + 2; i++) {
-        members[i].random = random_split(random);
-        members[i].number = i;
-        members[i].thread =
-            check_start(i < CROWD ? consume : produce, &members[i]);
-    }
-    for (i = 0; i < CROWD + 2; i++)
-        check_join(members[i].thread);
+    crowd_play(consume_or_produce, random);
     CHECK_NUMBER(taken, total, "each token is taken once");
     for (i = 0; i < THINGS; i++)
         CHECK(thing_is_as_new(&crowd_things[i]) && crowd_things[i].tokens == 0,
@@ -413,11 +387,8 @@ static void crowd(struct random *random)
 
 static void crowds_share_things(void)
 {
-    struct stress s = stress_begin("crowd", 50);
-
     total = STRESS_SCALED(1000) * 2;
-    for (; stress_goes_on(&s); s.round++)
-        crowd(&s.random);
+    stress_rounds("crowd", 50, crowd);
 }
 
 /* Two threads take turns, one wake-up for each: the barest case, and the
@@ -430,7 +401,6 @@ static unsigned long hits;
 static void *play(void *argument)
 {
     unsigned side = (unsigned)(uintptr_t)argument, i;
-    struct deadline never = deadline_never();
     struct random random = random_begin("play");
 
     for (i = 0; i < balls; i++) {

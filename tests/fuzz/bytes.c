@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "fuzz.h"
-#include "lua_handle.h"
 
 /* What Lua may allocate for so many bytes: see runtime/lua_codec.h. The rest is
  * for the stack, and for what is on it on the way. */
@@ -61,24 +60,12 @@ static bool decode(struct side *side, struct input *input)
 
 /* ---- the same bytes as a message of this process ---- */
 
-static void destroy_nothing(struct handle *handle)
-{
-    free(handle);
-}
-
-static const luaL_Reg nothing[] = {{NULL, NULL}};
-static const struct lua_handle_binding binding = {nothing, nothing};
-static const struct handle_class class = {
-    .name = "thing", .destroy = destroy_nothing, .binding = &binding};
-
 /* There is something for each number to refer to. */
 static void furnish(struct message *message)
 {
-    struct handle *handle = calloc(1, sizeof *handle);
+    struct handle *handle = new_thing();
     uint32_t number;
 
-    MUST(handle != NULL, "there is memory for a handle");
-    handle_init(handle, &class);
     MUST(message_keep(message, handle, &number), "a message keeps a handle");
     handle_release(handle);
     MUST(message_lend(message, "lent", 4, &number), "a message lends a text");

@@ -60,6 +60,10 @@ void side_receive(struct side *side, const struct message *message);
 
 /* ---- values ---- */
 
+/* Handles of a kind that has no methods. */
+extern const struct handle_class thing_class;
+struct handle *new_thing(void);
+
 /* Things that cannot travel, one of each for a state. */
 enum misfit {
     MISFIT_FUNCTION,

@@ -45,14 +45,30 @@ static void *allocate(void *context, void *block, size_t before, size_t size)
     return NULL;
 }
 
+/* ---- handles ---- */
+
+static void destroy_thing(struct handle *handle)
+{
+    free(handle);
+}
+
+static const luaL_Reg nothing[] = {{NULL, NULL}};
+static const struct lua_handle_binding thing_binding = {nothing, nothing};
+const struct handle_class thing_class = {
+    .name = "thing", .destroy = destroy_thing, .binding = &thing_binding};
+
+struct handle *new_thing(void)
+{
+    struct handle *handle = calloc(1, sizeof *handle);
+
+    MUST(handle != NULL, "there is memory for a handle");
+    handle_init(handle, &thing_class);
+    return handle;
+}
+
 /* ---- misfits ---- */
 
 static const char misfits;
-
-static const luaL_Reg nothing[] = {{NULL, NULL}};
-static const struct lua_handle_binding empty_binding = {nothing, nothing};
-static const struct handle_class empty_class = {.name = "empty",
-                                                .binding = &empty_binding};
 
 static void make_misfits(lua_State *L)
 {
@@ -64,7 +80,7 @@ static void make_misfits(lua_State *L)
     lua_rawseti(L, -2, MISFIT_COROUTINE);
     memset(lua_newuserdatauv(L, sizeof(void *) * 2, 1), 0, sizeof(void *) * 2);
     lua_rawseti(L, -2, MISFIT_USERDATA);
-    (void)lua_handle_new(L, &empty_class);
+    (void)lua_handle_new(L, &thing_class);
     lua_rawseti(L, -2, MISFIT_EMPTY);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &misfits);
 }

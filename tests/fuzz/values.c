@@ -218,24 +218,11 @@ static void push_closure(struct maker *m, lua_Integer label)
     lua_pushcclosure(m->L, functions[byte(m) % 2], count + 1);
 }
 
-static void destroy_parcel(struct handle *handle)
+static void push_thing(lua_State *L)
 {
-    free(handle);
-}
+    struct handle **place = lua_handle_new(L, &thing_class);
 
-static const luaL_Reg nothing[] = {{NULL, NULL}};
-static const struct lua_handle_binding parcel_binding = {nothing, nothing};
-static const struct handle_class parcel_class = {
-    .name = "parcel", .destroy = destroy_parcel, .binding = &parcel_binding};
-
-static void push_parcel(lua_State *L)
-{
-    struct handle **place = lua_handle_new(L, &parcel_class);
-    struct handle *handle = calloc(1, sizeof *handle);
-
-    MUST(handle != NULL, "there is memory for a handle");
-    handle_init(handle, &parcel_class);
-    *place = handle;
+    *place = new_thing();
 }
 
 static void push_channel(lua_State *L)
@@ -290,7 +277,7 @@ static void make_object(struct maker *m)
         push_closure(m, label);
         break;
     case 3:
-        push_parcel(m->L);
+        push_thing(m->L);
         break;
     case 4:
         push_channel(m->L);

@@ -6,8 +6,7 @@
 #include <string.h>
 #include <sys/types.h>
 
-#include "explore.h"
-#include "explore_point.h"
+#include "inside.h"
 
 #define DESCRIPTORS 16
 #define FIRST 100

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
  * The scheduler: see the essay in explore.h.
- *
- * A store buffer is kept the other way round. In memory is what the running
- * thread sees, its own buffered stores included, so that its ordinary loads see
- * them too. When it loses the processor its stores are undone, youngest first,
- * and when it gets it back they are done again. A store leaves the buffer by
- * being forgotten.
  */
 #include "explore.h"
 
@@ -18,13 +12,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "explore_point.h"
+#include "inside.h"
 #include "live.h"
 #include "switch.h"
 
 #define STACK ((size_t)256 << 10)
 #define GUARD ((size_t)4096)
-#define BUFFER 8
 #define LOCALS 256
 #define FAR ((uint64_t)1 << 60)
 #define NOBODY EXPLORE_THREADS
@@ -35,12 +28,6 @@ char explore_reason[512];
 struct timespec explore_clock;
 
 /* ---- threads ---- */
-
-struct stored {
-    void *word;
-    unsigned size;
-    uint64_t value, before;
-};
 
 static struct fiber {
     struct fiber_context context;
@@ -53,8 +40,7 @@ static struct fiber {
     const struct explore_site *site;
     unsigned priority;
     bool expired;
-    unsigned buffered;
-    struct stored buffer[BUFFER];
+    struct explore_stores stores;
     char locals[LOCALS];
 } fibers[EXPLORE_THREADS];
 
@@ -71,49 +57,11 @@ static const struct explore_plan *plan;
 static bool looks;
 static uint64_t steps, planned;
 
-/* Of an exhaustive run: what was chosen, and among how many. The first `fixed`
- * are to be chosen again. */
-static struct {
-    unsigned char pick, options;
-} path[2 * EXPLORE_STEPS];
-static unsigned depth, fixed, preemptions;
-
 /* Of a random one. */
-static uint64_t random_state;
 static bool by_priority;
 static unsigned period, lowest;
 
-static bool tracing;
 static uint64_t pending;
-
-static uint64_t random_number(void)
-{
-    uint64_t z = random_state += UINT64_C(0x9E3779B97F4A7C15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
-}
-
-/* In a range so small that no division is needed. */
-static unsigned random_below(unsigned limit)
-{
-    return (unsigned)(((random_number() >> 32) * limit) >> 32);
-}
-
-unsigned explore_choose(unsigned options)
-{
-    if (options <= 1)
-        return 0;
-    if (plan->random)
-        return random_below(options);
-    if (depth == sizeof path / sizeof path[0])
-        explore_fail("too many choices");
-    if (depth >= fixed)
-        path[depth].pick = 0;
-    path[depth].options = (unsigned char)options;
-    return path[depth++].pick;
-}
 
 /* The scheduler is asked at the n-th point from now. */
 static void ask_after(uint64_t n)
@@ -122,7 +70,7 @@ static void ask_after(uint64_t n)
 
     if (n > most)
         n = most;
-    if (tracing) {
+    if (explore_tracing) {
         pending = n;
         explore_now.left = 1;
         return;
@@ -131,142 +79,20 @@ static void ask_after(uint64_t n)
     planned = explore_now.left = n;
 }
 
-static bool may_preempt(void)
-{
-    return preemptions < plan->bound;
-}
-
 static void plan_ahead(unsigned others)
 {
     if (plan->random)
-        ask_after(1 + random_below(period));
+        ask_after(1 + explore_random_below(period));
     else
-        ask_after(others != 0 && may_preempt() ? 1 : FAR);
-}
-
-/* ---- what is printed ---- */
-
-#define LINES 400
-
-static char lines[LINES][200];
-static unsigned line_count;
-
-static const char *short_name(const char *file)
-{
-    const char *tail = strstr(file, "runtime/");
-
-    if (tail == NULL)
-        tail = strstr(file, "channels/");
-    if (tail == NULL)
-        tail = strrchr(file, '/') == NULL ? file : strrchr(file, '/') + 1;
-    return tail;
-}
-
-static void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void note(const char *format, ...)
-{
-    va_list arguments;
-
-    if (!tracing)
-        return;
-    va_start(arguments, format);
-    vsnprintf(lines[line_count++ % LINES], sizeof lines[0], format, arguments);
-    va_end(arguments);
-}
-
-static void note_step(const struct explore_site *site, const void *address)
-{
-    char place[64], name[80], value[24] = "";
-
-    snprintf(place, sizeof place, "%s:%d", short_name(site->file), site->line);
-    if (address != NULL && site->size == 8)
-        snprintf(value, sizeof value, "(%#llx)",
-                 *(const unsigned long long *)address);
-    else if (address != NULL && site->size == 4)
-        snprintf(value, sizeof value, "(%#x)", *(const unsigned *)address);
-    note("%6llu  %u %-10s %-26s %-22s %-16s %s %s", (unsigned long long)steps,
-         current, fibers[current].name, place, site->function, site->operation,
-         explore_memory_name(address, name, sizeof name), value);
-}
-
-static void print_lines(void)
-{
-    unsigned i = line_count < LINES ? 0 : line_count - LINES;
-
-    if (i > 0)
-        fprintf(stderr, "  (the last %d of %u lines)\n", LINES, line_count);
-    for (; i < line_count; i++)
-        fprintf(stderr, "  %s\n", lines[i % LINES]);
+        ask_after(others != 0 && explore_may_preempt() ? 1 : FAR);
 }
 
 /* ---- store buffers ---- */
 
-static uint64_t read_word(const void *word, unsigned size)
-{
-    uint64_t value = 0;
-
-    if (size == 4)
-        return *(const uint32_t *)word;
-    if (size == 8)
-        return *(const uint64_t *)word;
-    memcpy(&value, word, size);
-    return value;
-}
-
-static void write_word(void *word, uint64_t value, unsigned size)
-{
-    if (size == 4)
-        *(uint32_t *)word = (uint32_t)value;
-    else if (size == 8)
-        *(uint64_t *)word = value;
-    else
-        memcpy(word, &value, size);
-}
-
-static void drop_oldest(struct fiber *fiber, unsigned *count)
-{
-    memmove(&fiber->buffer[0], &fiber->buffer[1],
-            --*count * sizeof fiber->buffer[0]);
-}
-
-static void undo(struct fiber *fiber)
-{
-    unsigned i;
-
-    fiber->buffered = explore_now.buffered;
-    for (i = fiber->buffered; i-- > 0;) {
-        struct stored *stored = &fiber->buffer[i];
-
-        stored->value = read_word(stored->word, stored->size);
-        write_word(stored->word, stored->before, stored->size);
-    }
-}
-
-static void redo(struct fiber *fiber)
-{
-    unsigned i;
-
-    explore_now.buffered = fiber->buffered;
-    for (i = 0; i < fiber->buffered; i++) {
-        struct stored *stored = &fiber->buffer[i];
-
-        explore_alive(stored->word);
-        stored->before = read_word(stored->word, stored->size);
-        write_word(stored->word, stored->value, stored->size);
-    }
-}
-
 /* Memory that is freed is handed on with whatever the thread has stored. */
 void explore_let_through(const void *block, size_t size)
 {
-    unsigned i, last = 0;
-
-    for (i = 0; i < explore_now.buffered; i++)
-        if ((uintptr_t)fibers[current].buffer[i].word - (uintptr_t)block < size)
-            last = i + 1;
-    for (; last > 0; last--)
-        drop_oldest(&fibers[current], &explore_now.buffered);
+    explore_stores_let_through(&fibers[current].stores, block, size);
 }
 
 /* Of threads that do not run. */
@@ -275,15 +101,11 @@ static void let_stores_through(void)
     unsigned i;
 
     for (i = 0; i < fiber_count; i++) {
-        struct fiber *fiber = &fibers[i];
-
-        if (i == current || fiber->buffered == 0 || random_below(4) != 0)
+        if (i == current || fibers[i].stores.count == 0 ||
+            explore_random_below(4) != 0)
             continue;
-        explore_alive(fiber->buffer[0].word);
-        write_word(fiber->buffer[0].word, fiber->buffer[0].value,
-                   fiber->buffer[0].size);
-        drop_oldest(fiber, &fiber->buffered);
-        note("        the oldest store of %u is seen", i);
+        explore_stores_let_one_through(&fibers[i].stores);
+        explore_note("        the oldest store of %u is seen", i);
     }
 }
 
@@ -292,10 +114,10 @@ static bool stays_in_buffer(void)
     if (explore_now.buffered > 0)
         return true;
     if (plan->random)
-        return random_below(2) == 0;
-    if (!may_preempt() || explore_choose(2) == 0)
+        return explore_random_below(2) == 0;
+    if (!explore_may_preempt() || explore_choose(2) == 0)
         return false;
-    preemptions++;
+    explore_note_preemption();
     return true;
 }
 
@@ -303,7 +125,6 @@ static bool stays_in_buffer(void)
 void explore_buffer(void *word, unsigned size)
 {
     struct fiber *fiber = &fibers[current];
-    struct stored *stored;
 
     if ((uintptr_t)word - (uintptr_t)fiber->stack < STACK ||
         fiber_count - (unsigned)__builtin_popcount(ended) < 2) {
@@ -312,11 +133,8 @@ void explore_buffer(void *word, unsigned size)
     }
     if (!stays_in_buffer())
         return;
-    if (explore_now.buffered == BUFFER)
-        drop_oldest(fiber, &explore_now.buffered);
-    stored = &fiber->buffer[explore_now.buffered++];
-    *stored = (struct stored){word, size, 0, read_word(word, size)};
-    note("        ... stays in the store buffer");
+    explore_stores_add(&fiber->stores, word, size);
+    explore_note("        ... stays in the store buffer");
 }
 
 /* ---- from one to the next ---- */
@@ -328,7 +146,7 @@ static size_t locals_size;
 static void handle_nudge(void)
 {
     nudged &= ~BIT(current);
-    note("        the nudge arrives");
+    explore_note("        the nudge arrives");
     if (ended & BIT(current))
         return;
     (void)explore_nudged();
@@ -340,10 +158,10 @@ static void go_to(unsigned next)
 
     me->site = explore_now.site;
     memcpy(me->locals, __start_explore_locals, locals_size);
-    undo(me);
+    explore_stores_undo(&me->stores);
     current = next;
     memcpy(__start_explore_locals, other->locals, locals_size);
-    redo(other);
+    explore_stores_redo(&other->stores);
     fiber_switch(&me->context, &other->context);
 }
 
@@ -388,7 +206,7 @@ static void expire(unsigned thread)
         (fiber->deadline.tv_sec == explore_clock.tv_sec &&
          fiber->deadline.tv_nsec > explore_clock.tv_nsec))
         explore_clock = fiber->deadline;
-    note("        the deadline of %u expires", thread);
+    explore_note("        the deadline of %u expires", thread);
 }
 
 static unsigned made(void)
@@ -407,7 +225,7 @@ static unsigned find_expirable(unsigned awake)
 {
     unsigned set = plan->scenario->expires ? asleep & timed : 0;
 
-    if (set != 0 && plan->random && awake != 0 && random_below(8) != 0)
+    if (set != 0 && plan->random && awake != 0 && explore_random_below(8) != 0)
         return 0;
     return set & ~BIT(current) & ~awake;
 }
@@ -423,7 +241,7 @@ static void print_deadlock(void)
         if (!(ended & BIT(i)) && fibers[i].site != NULL)
             used += (size_t)snprintf(
                 text + used, sizeof text - used, "; %s waits at %s:%d %s",
-                fibers[i].name, short_name(fibers[i].site->file),
+                fibers[i].name, explore_short_name(fibers[i].site->file),
                 fibers[i].site->line, fibers[i].site->function);
     explore_fail("deadlock%s", text);
 }
@@ -435,7 +253,7 @@ static void switch_to(unsigned next)
     if (next != current) {
         if (plan->random && plan->scenario != NULL)
             let_stores_through();
-        note("    --> %u %s", next, fibers[next].name);
+        explore_note("    --> %u %s", next, fibers[next].name);
         go_to(next);
     }
 }
@@ -451,10 +269,10 @@ static void perhaps_preempt(void)
         if (by_priority)
             fibers[current].priority = lowest--;
         next = choose_among(by_priority ? others | BIT(current) : others);
-    } else if (others != 0 && may_preempt()) {
+    } else if (others != 0 && explore_may_preempt()) {
         pick = explore_choose((unsigned)__builtin_popcount(others) + 1);
         if (pick > 0) {
-            preemptions++;
+            explore_note_preemption();
             next = bit_number(others, pick - 1);
         }
     }
@@ -487,7 +305,7 @@ static void leave(bool must)
 
 static void check_steps(void)
 {
-    if (tracing)
+    if (explore_tracing)
         return;
     steps += planned;
     planned = 0;
@@ -503,20 +321,20 @@ void explore_ask(void)
         return;
     }
     check_steps();
-    if (tracing) {
+    if (explore_tracing) {
         steps++;
         explore_now.left = 1;
     }
     if (steps > EXPLORE_STEPS)
         explore_fail("no end after %d steps", EXPLORE_STEPS);
-    if (!tracing || --pending == 0)
+    if (!explore_tracing || --pending == 0)
         perhaps_preempt();
     while (nudged & BIT(current))
         handle_nudge();
     explore_now.site = site;
     explore_now.address = address;
-    if (tracing)
-        note_step(site, address);
+    if (explore_tracing)
+        explore_note_step(current, fibers[current].name, site, address);
 }
 
 void explore_stall(void)
@@ -524,8 +342,9 @@ void explore_stall(void)
     if (current == NOBODY)
         return;
     explore_fence();
-    if (tracing)
-        note_step(explore_now.site, NULL);
+    if (explore_tracing)
+        explore_note_step(current, fibers[current].name, explore_now.site,
+                          NULL);
     ask_after(FAR);
     if (steps > EXPLORE_STEPS)
         explore_fail("no end after %d steps", EXPLORE_STEPS);
@@ -545,7 +364,7 @@ void explore_step(const void *address)
 /* Somebody can go on who could not. */
 static void more_are_awake(void)
 {
-    if (!plan->random && may_preempt())
+    if (!plan->random && explore_may_preempt())
         ask_after(1);
 }
 
@@ -571,7 +390,7 @@ bool explore_sleep(const void *address, const struct timespec *deadline)
         me->deadline = *deadline;
         timed |= BIT(current);
     }
-    note("        sleeps");
+    explore_note("        sleeps");
     while (asleep & BIT(current)) {
         explore_now.site = site;
         leave(true);
@@ -590,7 +409,7 @@ void explore_wake(const void *address)
         if ((asleep & BIT(i)) && fibers[i].sleeps_on == address) {
             asleep &= ~BIT(i);
             timed &= ~BIT(i);
-            note("        wakes %u %s", i, fibers[i].name);
+            explore_note("        wakes %u %s", i, fibers[i].name);
             more_are_awake();
         }
 }
@@ -614,13 +433,13 @@ static void fiber_main(void)
     explore_fence();
     ended |= BIT(current);
     nudged &= ~BIT(current);
-    note("        ends");
+    explore_note("        ends");
     explore_wake(me);
     explore_wake(&ended);
     leave(true);
 }
 
-unsigned explore_fiber(const char *name, void (*body)(void *), void *argument)
+unsigned explore_start(const char *name, void (*body)(void *), void *argument)
 {
     unsigned number = fiber_count;
     struct fiber *fiber = &fibers[number];
@@ -632,12 +451,12 @@ unsigned explore_fiber(const char *name, void (*body)(void *), void *argument)
     fiber->argument = argument;
     fiber->sleeps_on = NULL;
     fiber->site = NULL;
-    fiber->buffered = 0;
-    fiber->priority = plan->random ? 1000 + random_below(1000) : 0;
+    fiber->stores.count = 0;
+    fiber->priority = plan->random ? 1000 + explore_random_below(1000) : 0;
     memset(fiber->locals, 0, locals_size);
     fiber_make(&fiber->context, fiber->stack, STACK, fiber_main);
     fiber_count++;
-    note("        starts %u %s", number, name);
+    explore_note("        starts %u %s", number, name);
     more_are_awake();
     return number;
 }
@@ -645,11 +464,6 @@ unsigned explore_fiber(const char *name, void (*body)(void *), void *argument)
 unsigned explore_thread(void)
 {
     return current == NOBODY ? 0 : current;
-}
-
-unsigned explore_start(const char *name, void (*body)(void *), void *argument)
-{
-    return explore_fiber(name, body, argument);
 }
 
 static const struct explore_site join_site = {__FILE__, "join", __LINE__,
@@ -717,36 +531,35 @@ static void main_thread(void *argument)
     plan->scenario->body();
 }
 
-static void begin_random(uint64_t seed)
+static void begin_random(void)
 {
-    random_state = seed;
-    by_priority = random_below(2) == 0;
-    period = 2u << random_below(by_priority ? 10 : 7);
+    by_priority = explore_random_below(2) == 0;
+    period = 2u << explore_random_below(by_priority ? 10 : 7);
     lowest = 999;
-    explore_now.buffering = random_below(2) == 0;
-    looks = random_below(4) == 0;
+    explore_now.buffering = explore_random_below(2) == 0;
+    looks = explore_random_below(4) == 0;
 }
 
 static void begin(void)
 {
+    explore_choices_reset(plan);
     explore_memory_reset();
     explore_threads_reset();
     explore_descriptors_reset();
     explore_clock = (struct timespec){1000, 0};
     fiber_count = ended = asleep = timed = nudged = stalled = 0;
-    depth = preemptions = 0;
     steps = planned = 0;
-    line_count = 0;
+    explore_trace_reset();
     explore_now.buffered = 0;
     explore_now.left = 0;
     explore_reason[0] = '\0';
     if (plan->random) {
-        begin_random(plan->seed);
+        begin_random();
     } else {
         explore_now.buffering = plan->buffers;
         looks = plan->looks;
     }
-    (void)explore_fiber("main", main_thread, NULL);
+    (void)explore_start("main", main_thread, NULL);
     plan_ahead(0);
 }
 
@@ -771,7 +584,7 @@ bool explore_run(const struct explore_plan *the_plan)
     memcpy(__start_explore_locals, fibers[0].locals, locals_size);
     fiber_switch(&driver, &fibers[0].context);
     current = NOBODY;
-    if (!tracing)
+    if (!explore_tracing)
         steps += planned - explore_now.left;
     explore_now = (struct explore_now){.left = FAR};
     if (explore_reason[0] == '\0' && setjmp(after_checks) == 0)
@@ -786,89 +599,11 @@ uint64_t explore_steps(void)
 
 void explore_trace(const struct explore_plan *the_plan)
 {
-    fixed = depth > fixed ? depth : fixed;
-    tracing = true;
+    explore_choices_keep();
+    explore_tracing = true;
     (void)explore_run(the_plan);
-    tracing = false;
-    fprintf(stderr, "    step  thread       place                      "
-                    "function               operation        memory "
-                    "(value before)\n");
-    print_lines();
-}
-
-/* ---- all schedules ---- */
-
-void explore_begin(const struct explore_plan *the_plan)
-{
-    plan = the_plan;
-    depth = fixed = 0;
-}
-
-bool explore_next(void)
-{
-    while (depth > 0 && path[depth - 1].pick + 1 >= path[depth - 1].options)
-        depth--;
-    if (depth == 0)
-        return false;
-    path[depth - 1].pick++;
-    fixed = depth;
-    return true;
-}
-
-void explore_write_schedule(const struct explore_plan *the_plan, char *text,
-                            size_t size)
-{
-    size_t used;
-    unsigned i;
-
-    if (the_plan->random) {
-        snprintf(text, size, "random:%llx", (unsigned long long)the_plan->seed);
-        return;
-    }
-    used = (size_t)snprintf(text, size,
-                            "bound=%u,buffers=%d,looks=%d:", the_plan->bound,
-                            the_plan->buffers, the_plan->looks);
-    for (i = 0; i < depth && used < size; i++)
-        if (path[i].pick > 0)
-            used += (size_t)snprintf(text + used, size - used, "%u.%u,", i,
-                                     path[i].pick);
-}
-
-static bool read_path(const char *text)
-{
-    unsigned at, pick;
-    int used;
-
-    memset(path, 0, sizeof path);
-    fixed = depth = 0;
-    for (; *text != '\0'; text += used) {
-        if (sscanf(text, "%u.%u,%n", &at, &pick, &used) != 2 ||
-            at >= sizeof path / sizeof path[0])
-            return false;
-        path[at].pick = (unsigned char)pick;
-        fixed = at + 1;
-    }
-    return true;
-}
-
-bool explore_read_schedule(struct explore_plan *the_plan, const char *text)
-{
-    unsigned long long seed;
-    unsigned bound;
-    int buffers, looking, used = 0;
-
-    if (sscanf(text, "random:%llx", &seed) == 1) {
-        the_plan->random = true;
-        the_plan->seed = seed;
-        return true;
-    }
-    if (sscanf(text, "bound=%u,buffers=%d,looks=%d:%n", &bound, &buffers,
-               &looking, &used) != 3)
-        return false;
-    the_plan->bound = bound;
-    the_plan->buffers = buffers;
-    the_plan->looks = looking;
-    return read_path(text + used);
+    explore_tracing = false;
+    explore_trace_print();
 }
 
 /* ---- the program ---- */

@@ -73,7 +73,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
 /* Threads at one time, the main thread among them; steps of one schedule. */
 #define EXPLORE_THREADS 8
@@ -131,7 +130,7 @@ struct explore_plan {
 void explore_prepare(void);
 
 /* Begins an exhaustive run. */
-void explore_begin(const struct explore_plan *plan);
+void explore_begin(void);
 
 /* Goes on to the next schedule of an exhaustive run; false: that was all. */
 bool explore_next(void);
@@ -151,35 +150,5 @@ bool explore_read_schedule(struct explore_plan *plan, const char *text);
 
 /* Once more, printing each step. */
 void explore_trace(const struct explore_plan *plan);
-
-/* ---- inside ---- */
-
-/* memory.c */
-void explore_memory_prepare(void);
-void explore_memory_reset(void);
-void explore_memory_check(void);
-const char *explore_memory_name(const void *address, char *text, size_t size);
-
-/* threads.c */
-void explore_threads_reset(void);
-void explore_end_thread(void);
-void explore_threads_check(void);
-extern bool (*explore_nudged)(void);
-
-/* descriptors.c */
-void explore_descriptors_reset(void);
-void explore_descriptors_check(void);
-
-/* explore.c: what sleeps on an address, and is woken there. */
-bool explore_sleep(const void *address, const struct timespec *deadline);
-void explore_wake(const void *address);
-void explore_step(const void *address);
-unsigned explore_fiber(const char *name, void (*body)(void *), void *argument);
-bool explore_is_over(unsigned thread);
-void explore_nudge(unsigned thread);
-void explore_let_through(const void *block, size_t size);
-bool explore_looks(void);
-const struct explore_scenario *explore_current(void);
-extern struct timespec explore_clock;
 
 #endif

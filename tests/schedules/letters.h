@@ -10,8 +10,8 @@
 #define TESTS_SCHEDULES_LETTERS_H
 
 #include "channel.h"
-#include "explore.h"
 #include "message.h"
+#include "scenarios.h"
 
 #define SENDERS 4
 #define LETTERS 16
@@ -108,7 +108,6 @@ letter_receive(struct channel *channel, const struct deadline *deadline)
 /* Takes out what is left, when nobody else uses the channel; how many. */
 static inline unsigned letters_left(struct channel *channel)
 {
-    struct deadline at_once = {.kind = DEADLINE_AT_ONCE};
     unsigned count = channel_count(channel), i;
 
     for (i = 0; i < count; i++)

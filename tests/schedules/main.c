@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../support/random.h"
 #include "explore.h"
 #include "scenarios.h"
 
@@ -97,22 +98,15 @@ static const struct explore_scenario *find_scenario(const char *name,
     return NULL;
 }
 
-static uint64_t mixed(uint64_t z)
-{
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
-}
-
 static uint64_t seed_of(const struct explore_scenario *scenario,
                         uint64_t number)
 {
-    uint64_t seed = mixed(options.seed + 1);
+    uint64_t seed = random_mixed(options.seed + 1);
     const char *name;
 
     for (name = scenario->name; *name != '\0'; name++)
-        seed = mixed(seed * 31 + (unsigned char)*name);
-    return mixed(seed + number * UINT64_C(0x9E3779B97F4A7C15));
+        seed = random_mixed(seed * 31 + (unsigned char)*name);
+    return random_mixed(seed + number * RANDOM_STEP);
 }
 
 static unsigned bound_of(const struct explore_scenario *it)
@@ -190,7 +184,7 @@ static bool run_exhaustive(const struct explore_plan *plan, uint64_t most,
 {
     double start = seconds_now();
 
-    explore_begin(plan);
+    explore_begin();
     do {
         if (!run_one(plan, result))
             return false;

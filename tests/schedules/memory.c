@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "explore.h"
-#include "explore_point.h"
+#include "inside.h"
 
 #define LARGE_PIECE ((size_t)32 << 10)
 #define ALLOCATIONS 4096

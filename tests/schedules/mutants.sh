@@ -82,38 +82,20 @@ mutant late_snapshot runtime/waitpoint.c channel. <<'END'
     }
 END
 
-# Who waits is asked for before there is a message.
+# Who waits is woken before there is a message.
 mutant wake_before_push runtime/mailbox.c channel. <<'END'
-    void *word = ck_pr_load_ptr(&mailbox->incoming);
-
-    do {
-        if (bits_of(word) & CLOSED)
-            return false;
-        message->next = youngest_in(word);
-        HANDOVER_RELEASE(message);
-        ck_pr_fence_release();
     } while (!ck_pr_cas_ptr_value(&mailbox->incoming, word,
                                   word_of(message, bits_of(word)), &word));
     waitpoint_wake(&mailbox->arrival);
     return true;
 ====
-    void *word = ck_pr_load_ptr(&mailbox->incoming);
-    bool anybody = ck_pr_load_uint(&mailbox->arrival.waiting) > 0;
-
-    do {
-        if (bits_of(word) & CLOSED)
-            return false;
-        message->next = youngest_in(word);
-        HANDOVER_RELEASE(message);
-        ck_pr_fence_release();
+        waitpoint_wake(&mailbox->arrival);
     } while (!ck_pr_cas_ptr_value(&mailbox->incoming, word,
                                   word_of(message, bits_of(word)), &word));
-    if (anybody)
-        waitpoint_wake(&mailbox->arrival);
     return true;
 END
 
-# The same where nothing but the order of two lines is wrong.
+# The same for those who wait for room.
 mutant wake_before_room channels/channel.c channel. <<'END'
     ck_pr_add_uint(&channel->taken, count);
     if (channel->capacity != 0)

@@ -12,10 +12,14 @@ const struct lua_handle_binding {
 
 const struct explore_scenario *const scenario_groups[] = {
     scenarios_channel,
+    scenarios_descriptor,
     scenarios_select,
     scenarios_thread,
-    scenarios_rest,
+    scenarios_name,
+    scenarios_memory,
+    scenarios_waitpoint,
     scenarios_mixed,
     scenarios_deadlock,
+    scenarios_deadlock_reach,
     NULL,
 };

@@ -2,64 +2,7 @@
  *
  * Senders and receivers of one channel, and its end.
  */
-#include "letters.h"
-#include "scenarios.h"
-
-static struct channel *channel;
-static const struct deadline at_once = {.kind = DEADLINE_AT_ONCE};
-static const struct deadline never = {.kind = DEADLINE_NEVER};
-
-static void begin(uint64_t capacity)
-{
-    letters_begin();
-    channel = letters_channel(capacity);
-}
-
-/* The main thread goes on when the others have ended. */
-static void finish(void)
-{
-    explore_join_all();
-    (void)letters_left(channel);
-    letters_check();
-    handle_release(&channel->handle);
-}
-
-/* ---- threads; the argument is a number ---- */
-
-static unsigned number_of(void *argument)
-{
-    return (unsigned)(uintptr_t)argument;
-}
-
-static void *number(unsigned value)
-{
-    return (void *)(uintptr_t)value;
-}
-
-static void send_one(void *sender)
-{
-    EXPLORE_CHECK(letter_send(channel, number_of(sender), &never) == CHANNEL_OK,
-                  "a message is sent");
-}
-
-static void send_two(void *sender)
-{
-    send_one(sender);
-    send_one(sender);
-}
-
-static void receive_one(void *unused)
-{
-    (void)unused;
-    EXPLORE_CHECK(letter_receive(channel, &never) == CHANNEL_OK,
-                  "a message is received");
-}
-
-static void receive_two(void *unused)
-{
-    receive_one(unused);
-    receive_one(unused);
-}
+#include "one_channel.h"
 
 static void receive_to_the_end(void *unused)
 {
@@ -70,12 +13,6 @@ static void receive_to_the_end(void *unused)
         ;
     EXPLORE_CHECK(result == CHANNEL_CLOSED, "the end is the end");
     EXPLORE_CHECK(channel_is_closed(channel), "only a closed channel ends");
-}
-
-static void close_it(void *unused)
-{
-    (void)unused;
-    channel_close(channel);
 }
 
 /* Closed or not, but never anything else. */
@@ -94,6 +31,14 @@ static void send_until_closed(void *sender)
 }
 
 /* ---- sending and receiving ---- */
+
+static void nothing_waits(void)
+{
+    letters_begin();
+    channel = letters_channel(1);
+    EXPLORE_CHECK(letter_receive(channel, &at_once) == CHANNEL_TIMEOUT, "empty");
+    handle_release(&channel->handle);
+}
 
 static void one_to_one(uint64_t capacity)
 {
@@ -167,19 +112,6 @@ static void try_to_send(void *sender)
     }
 }
 
-static void try_to_receive(void *unused)
-{
-    unsigned i;
-
-    (void)unused;
-    for (i = 0; i < 2; i++) {
-        enum channel_result result = letter_receive(channel, &at_once);
-
-        EXPLORE_CHECK(result == CHANNEL_OK || result == CHANNEL_TIMEOUT,
-                      "there is a message, or there is none");
-    }
-}
-
 static void at_once_both(void)
 {
     begin(1);
@@ -247,16 +179,6 @@ static void receive_with_patience(void)
 }
 
 /* ---- in hands ---- */
-
-static void return_once(void *unused)
-{
-    struct message *message;
-
-    (void)unused;
-    EXPLORE_CHECK(channel_receive(channel, &message, &never) == CHANNEL_OK,
-                  "a message is received");
-    channel_return(channel, message);
-}
 
 /* There are two, so that everybody gets one in the end. */
 static void returned_to_another(void)
@@ -501,84 +423,6 @@ static void close_twice(void)
     finish();
 }
 
-/* ---- the descriptor ---- */
-
-static int descriptor;
-
-static void open_descriptor(void *unused)
-{
-    (void)unused;
-    descriptor = channel_descriptor(channel);
-}
-
-static void check_descriptor(void)
-{
-    explore_join_all();
-    EXPLORE_CHECK(explore_readable(channel_descriptor(channel)) ==
-                      channel_is_ready(channel),
-                  "a descriptor shows whether a receive would wait");
-    finish();
-}
-
-static void descriptor_opened_while_sent(void)
-{
-    begin(0);
-    explore_start("opens", open_descriptor, NULL);
-    explore_start("sender", send_one, number(0));
-    check_descriptor();
-}
-
-static void descriptor_opened_twice(void)
-{
-    int first;
-
-    begin(0);
-    explore_start("opens", open_descriptor, NULL);
-    explore_start("sender", send_one, number(0));
-    first = channel_descriptor(channel);
-    explore_join(1);
-    EXPLORE_CHECK(first == descriptor, "there is one descriptor");
-    check_descriptor();
-}
-
-static void descriptor_while_used(void)
-{
-    begin(1);
-    open_descriptor(NULL);
-    explore_start("sender", send_two, number(0));
-    explore_start("receiver", receive_two, NULL);
-    check_descriptor();
-}
-
-static void descriptor_of_two_receivers(void)
-{
-    begin(0);
-    open_descriptor(NULL);
-    send_one(number(0));
-    explore_start("receiver", try_to_receive, NULL);
-    explore_start("sender", send_one, number(1));
-    check_descriptor();
-}
-
-static void descriptor_while_closed(void)
-{
-    begin(0);
-    explore_start("opens", open_descriptor, NULL);
-    explore_start("closes", close_it, NULL);
-    check_descriptor();
-}
-
-static void descriptor_while_returned(void)
-{
-    begin(0);
-    ledger.unordered = true;
-    open_descriptor(NULL);
-    send_one(number(0));
-    explore_start("returns", return_once, NULL);
-    explore_start("closes", close_it, NULL);
-    check_descriptor();
-}
-
 /* ---- all of them ---- */
 
 /* The channel is never empty: one message is sent before each is taken. */
@@ -608,6 +452,7 @@ static void never_empty(void)
 }
 
 const struct explore_scenario scenarios_channel[] = {
+    {"alone", nothing_waits, 1, false, false},
     {"channel.unbounded", unbounded, 2, false, false},
     {"channel.capacity_1", capacity_of_one, 2, false, false},
     {"channel.capacity_2", capacity_of_two, 0, false, false},
@@ -639,12 +484,5 @@ const struct explore_scenario scenarios_channel[] = {
     {"channel.close_both", close_both, 0, false, false},
     {"channel.close_comes_last", close_comes_last, 2, false, false},
     {"channel.close_twice", close_twice, 2, false, false},
-    {"descriptor.opened_while_sent", descriptor_opened_while_sent, 3, false,
-     false},
-    {"descriptor.opened_twice", descriptor_opened_twice, 2, false, false},
-    {"descriptor.while_used", descriptor_while_used, 2, false, false},
-    {"descriptor.try_receive", descriptor_of_two_receivers, 2, false, false},
-    {"descriptor.closed", descriptor_while_closed, 3, false, false},
-    {"descriptor.returned", descriptor_while_returned, 3, false, false},
     {NULL, NULL, 0, false, false},
 };

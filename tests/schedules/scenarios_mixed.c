@@ -5,20 +5,12 @@
  * wait for ever is ended by a close.
  */
 #include "letters.h"
-#include "scenarios.h"
 #include "select.h"
 #include "waiter.h"
 
 static struct channel *channels[2];
 static struct waiter *waiters[EXPLORE_THREADS];
 static unsigned dropped;
-static const struct deadline at_once = {.kind = DEADLINE_AT_ONCE};
-static const struct deadline never = {.kind = DEADLINE_NEVER};
-
-static void nudged(void *unused)
-{
-    (void)unused;
-}
 
 static void check_result(enum channel_result result)
 {
@@ -115,23 +107,13 @@ static void do_something(unsigned sender)
     }
 }
 
-static void *own_waiter(void)
-{
-    struct waiter *waiter = waiter_current();
-
-    EXPLORE_CHECK(waiter != NULL, "a thread has a waiter");
-    waiter_retain(waiter);
-    waiter_accept_interrupts(nudged, NULL);
-    return waiter;
-}
-
 static void does_four_things(void *sender)
 {
     unsigned self = explore_thread(), left;
 
-    waiters[self] = own_waiter();
+    waiters[self] = accept_interrupts();
     for (left = 4; left > 0; left--)
-        do_something((unsigned)(uintptr_t)sender);
+        do_something(number_of(sender));
 }
 
 static void closes_both(void *unused)
@@ -179,7 +161,7 @@ static void mixed(unsigned threads)
     channels[0] = letters_channel(explore_choose(3));
     channels[1] = letters_channel(explore_choose(3));
     for (i = 0; i < threads; i++)
-        explore_start("mixed", does_four_things, (void *)(uintptr_t)i);
+        explore_start("mixed", does_four_things, number(i));
     explore_start("closes", closes_both, NULL);
     finish_mixed();
 }
@@ -206,8 +188,8 @@ static void sends_two(void *sender)
     unsigned i;
 
     for (i = 0; i < 2; i++)
-        EXPLORE_CHECK(letter_send(channels[0], (unsigned)(uintptr_t)sender,
-                                  &never) == CHANNEL_OK,
+        EXPLORE_CHECK(letter_send(channels[0], number_of(sender), &never) ==
+                          CHANNEL_OK,
                       "a message is sent");
 }
 
@@ -228,7 +210,7 @@ static void balanced(uint64_t capacity, unsigned pairs)
     letters_begin();
     channels[0] = letters_channel(capacity);
     for (i = 0; i < pairs; i++) {
-        explore_start("sender", sends_two, (void *)(uintptr_t)i);
+        explore_start("sender", sends_two, number(i));
         explore_start("receiver", receives_two, NULL);
     }
     explore_join_all();

@@ -3,7 +3,6 @@
  * Receiving from several channels, and interrupts.
  */
 #include "letters.h"
-#include "scenarios.h"
 #include "select.h"
 #include "waiter.h"
 
@@ -11,7 +10,6 @@
 
 static struct channel *channels[CHANNELS];
 static unsigned channel_count_here;
-static const struct deadline never = {.kind = DEADLINE_NEVER};
 
 static void begin(unsigned count, uint64_t capacity)
 {
@@ -30,16 +28,6 @@ static void finish(void)
     letters_check();
     for (i = 0; i < channel_count_here; i++)
         handle_release(&channels[i]->handle);
-}
-
-static unsigned number_of(void *argument)
-{
-    return (unsigned)(uintptr_t)argument;
-}
-
-static void *number(unsigned value)
-{
-    return (void *)(uintptr_t)value;
 }
 
 /* ---- threads ---- */
@@ -238,24 +226,9 @@ static void close_and_send(void)
 
 static struct waiter *interrupted;
 
-static void nudged(void *unused)
-{
-    (void)unused;
-}
-
 static void interrupts(void *mode)
 {
     waiter_interrupt(interrupted, (enum interrupt_mode)number_of(mode));
-}
-
-/* Returns when the other thread's waiter is known. */
-static void *accept(void)
-{
-    interrupted = waiter_current();
-    EXPLORE_CHECK(interrupted != NULL, "a thread has a waiter");
-    waiter_retain(interrupted);
-    waiter_accept_interrupts(nudged, NULL);
-    return NULL;
 }
 
 /* The main thread is the one that is interrupted. */
@@ -270,7 +243,7 @@ static void finish_interrupted(void)
 static void interrupt_a_receive(void)
 {
     begin(1, 0);
-    accept();
+    interrupted = accept_interrupts();
     explore_start("interrupts", interrupts, number(INTERRUPT_ALWAYS));
     EXPLORE_CHECK(letter_receive(channels[0], &never) == CHANNEL_INTERRUPTED,
                   "an interrupt ends a wait");
@@ -284,7 +257,7 @@ static void interrupt_or_message(void)
     unsigned others = 0;
 
     begin(1, 0);
-    accept();
+    interrupted = accept_interrupts();
     explore_start("interrupts", interrupts, number(INTERRUPT_ONCE));
     explore_start("sender", sends, number(0));
     while ((result = letter_receive(channels[0], &never)) != CHANNEL_OK) {
@@ -302,7 +275,7 @@ static void interrupt_and_another(void)
     enum channel_result result;
 
     begin(1, 0);
-    accept();
+    interrupted = accept_interrupts();
     explore_start("receiver", receives, number(0));
     explore_start("interrupts", interrupts, number(INTERRUPT_ALWAYS));
     explore_start("sender", sends, number(0));
@@ -318,7 +291,7 @@ static void interrupt_and_another(void)
 static void interrupt_a_select(void)
 {
     begin(2, 0);
-    accept();
+    interrupted = accept_interrupts();
     explore_start("interrupts", interrupts, number(INTERRUPT_ALWAYS));
     EXPLORE_CHECK(select_one(0, &never) == CHANNEL_INTERRUPTED,
                   "an interrupt ends a select");
@@ -328,7 +301,7 @@ static void interrupt_a_select(void)
 static void interrupt_a_send(void)
 {
     begin(1, 1);
-    accept();
+    interrupted = accept_interrupts();
     sends(number(0));
     explore_start("interrupts", interrupts, number(INTERRUPT_ALWAYS));
     EXPLORE_CHECK(letter_send(channels[0], 0, &never) == CHANNEL_INTERRUPTED,
@@ -341,7 +314,7 @@ static void interrupt_a_send_with_room(void)
     enum channel_result result;
 
     begin(1, 1);
-    accept();
+    interrupted = accept_interrupts();
     sends(number(0));
     explore_start("interrupts", interrupts, number(INTERRUPT_ALWAYS));
     explore_start("receiver", receives, number(0));
@@ -365,7 +338,7 @@ static void interrupt_and_back(void)
     enum channel_result result;
 
     begin(1, 0);
-    accept();
+    interrupted = accept_interrupts();
     explore_start("interrupts", interrupt_taken_back, NULL);
     while ((result = letter_receive(channels[0], &never)) != CHANNEL_CLOSED) {
         EXPLORE_CHECK(result == CHANNEL_INTERRUPTED, "interrupted, or closed");

@@ -51,7 +51,7 @@ static void accepts_and_answers(struct thread *self)
     thread_refuse_interrupts();
 }
 
-static bool never(const void *unused)
+static bool never_ready(const void *unused)
 {
     (void)unused;
     return false;
@@ -61,11 +61,10 @@ static bool never(const void *unused)
 static void sleeps(struct thread *self)
 {
     static struct waitpoint nowhere;
-    struct deadline for_ever = {.kind = DEADLINE_NEVER};
 
     EXPLORE_CHECK(thread_settle(self), "a child gets its waiter");
     thread_accept_interrupts(self, nudged, NULL);
-    EXPLORE_CHECK(waitpoint_wait(&nowhere, never, NULL, &for_ever) ==
+    EXPLORE_CHECK(waitpoint_wait(&nowhere, never_ready, NULL, &never) ==
                       WAIT_INTERRUPTED,
                   "only an interrupt ends this");
     answers(self);
@@ -128,27 +127,26 @@ static void wait_until(const struct deadline *deadline)
                       "it has finished");
 }
 
-static void joined(void)
+static void joined_within(double milliseconds)
 {
-    struct deadline for_ever = {.kind = DEADLINE_NEVER};
+    struct deadline deadline;
 
     begin();
     if (!start(false, true, answers))
         return;
-    wait_until(&for_ever);
+    deadline = deadline_after(milliseconds);
+    wait_until(&deadline);
     end();
+}
+
+static void joined(void)
+{
+    joined_within(-1);
 }
 
 static void joined_in_time(void)
 {
-    struct deadline soon;
-
-    begin();
-    if (!start(false, true, answers))
-        return;
-    soon = deadline_after(5);
-    wait_until(&soon);
-    end();
+    joined_within(5);
 }
 
 /* The deadline never expires here. */
@@ -245,7 +243,6 @@ static void interrupts(void *waiter)
 /* A parent that is interrupted while it waits for its child. */
 static void interrupted_while_joining(void)
 {
-    struct deadline for_ever = {.kind = DEADLINE_NEVER};
     enum wait_result result;
     struct waiter *own;
 
@@ -256,7 +253,7 @@ static void interrupted_while_joining(void)
     waiter_accept_interrupts(nudged, NULL);
     waiter_retain(own);
     explore_start("interrupts", interrupts, own);
-    result = thread_wait(thread, &for_ever);
+    result = thread_wait(thread, &never);
     EXPLORE_CHECK(result == WAIT_READY || result == WAIT_INTERRUPTED,
                   "it ends, or the wait is interrupted");
     waiter_refuse_interrupts();

@@ -11,8 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "explore.h"
-#include "explore_point.h"
+#include "inside.h"
 #include "osthread.h"
 #include "waiter.h"
 
@@ -230,7 +229,7 @@ int osthread_start(struct osthread *thread, void *(*main)(void *),
     explore_step(NULL);
     if (explore_current()->may_not_start && explore_choose(2) == 1)
         return EAGAIN;
-    number = explore_fiber("child", begin, NULL);
+    number = explore_start("child", begin, NULL);
     starts[number] = start;
     thread->id = number + 1;
     fates[number] = ATTACHED;

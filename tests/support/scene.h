@@ -8,7 +8,8 @@
 #define TESTS_SUPPORT_SCENE_H
 
 #include "check.h"
-#include "stress.h"
+#include "deadlines.h"
+#include "task.h"
 #include "thread.h"
 
 static struct {
@@ -38,14 +39,22 @@ static inline struct thread *scene_new(void)
     return thread;
 }
 
-/* Starts it, attached and joinable, and returns when its body runs. */
-static inline struct thread *scene_start(void (*body)(struct thread *))
+/* Starts it, and returns when its body runs. */
+static inline struct thread *scene_start_as(bool detached, bool joinable,
+                                            void (*body)(struct thread *))
 {
     struct thread *thread = scene_new();
 
-    CHECK_NUMBER(thread_start(thread, false, true, body), 0, "a thread starts");
+    CHECK_NUMBER(thread_start(thread, detached, joinable, body), 0,
+                 "a thread starts");
     CHECK_EVENTUALLY(scene.began, "and runs its body");
     return thread;
+}
+
+/* Attached and joinable. */
+static inline struct thread *scene_start(void (*body)(struct thread *))
+{
+    return scene_start_as(false, true, body);
 }
 
 /* Ends an attached thread. */
@@ -59,12 +68,7 @@ static inline void scene_end(struct thread *thread)
 /* Whether its operating system thread is gone. */
 static inline bool scene_is_over(void)
 {
-    char path[64];
-
-    if (scene.id == 0)
-        return false;
-    snprintf(path, sizeof path, "/proc/self/task/%d", scene.id);
-    return access(path, F_OK) != 0;
+    return scene.id != 0 && task_is_gone(scene.id);
 }
 
 /* Returns when the body has handled all nudges that were sent before. */
@@ -87,7 +91,7 @@ static inline void scene_nudged(void *context)
 static inline void body_begins(struct thread *thread)
 {
     scene.kept_to_itself = thread_keeps_to_itself(thread);
-    scene.id = (int)gettid();
+    scene.id = task_self();
     scene.began = true;
 }
 
@@ -125,8 +129,6 @@ static inline void body_accepts(struct thread *thread)
 /* Accepts interrupts, and waits for a message that does not come. */
 static inline void body_sleeps(struct thread *thread)
 {
-    struct deadline never = deadline_never();
-
     check_expect_signals();
     message_release(mailbox_pop_owner(&thread->inbox));
     (void)thread_settle(thread);

@@ -171,6 +171,13 @@ static inline void state_evaluate(lua_State *L, const char *expressions)
     state_run(L, lua_tostring(L, 1));
 }
 
+/* Twice: the first time finds what is to be finalised. */
+static inline void state_collect(lua_State *L)
+{
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    lua_gc(L, LUA_GCCOLLECT, 0);
+}
+
 /* ---- travel ---- */
 
 /* Encodes all that is on the stack, which stays as it is. */
@@ -201,6 +208,21 @@ static inline struct message *encode(lua_State *L)
     return message;
 }
 
+/* Encodes the expressions with no memory at all, and no protected call around
+ * it; how much memory of the sender that has taken. */
+static inline unsigned long allocations_to_encode(const char *expressions)
+{
+    unsigned long allocations;
+
+    state_evaluate(from, expressions);
+    memory_fail(&from_memory, 1, true);
+    message_release(encode(from));
+    allocations = from_memory.allocations;
+    memory_fail(&from_memory, 0, false);
+    lua_settop(from, 0);
+    return allocations;
+}
+
 /* Replaces the whole stack by the values, or by the error. */
 static inline int decode(lua_State *L, const struct message *message)
 {
@@ -208,6 +230,40 @@ static inline int decode(lua_State *L, const struct message *message)
     state_push_decode(L);
     lua_pushlightuserdata(L, (void *)(uintptr_t)message);
     return lua_pcall(L, 1, LUA_MULTRET, 0);
+}
+
+/* With these bytes in the place of the message's own. They end where their
+ * memory ends, so that reading on is seen by whoever watches memory. */
+static inline int decode_instead(lua_State *L, struct message *message,
+                                 const unsigned char *bytes, size_t size)
+{
+    unsigned char *kept = message->bytes, *exact = malloc(size > 0 ? size : 1);
+    size_t kept_size = message->size;
+    int status;
+
+    memcpy(exact, bytes, size);
+    message->bytes = exact;
+    message->size = size;
+    status = decode(L, message);
+    message->bytes = kept;
+    message->size = kept_size;
+    free(exact);
+    return status;
+}
+
+/* Bytes that no encoder has written, of one value, with so many places for
+ * strings that come again. */
+static inline int decode_written(lua_State *L, const unsigned char *bytes,
+                                 size_t size, uint8_t places)
+{
+    struct message *message = message_new();
+    int status;
+
+    message->values = 1;
+    message->texts = places;
+    status = decode_instead(L, message, bytes, size);
+    message_release(message);
+    return status;
 }
 
 /* What arrives of all that is on the stack of `from` is all that is on the

@@ -9,13 +9,14 @@
  * where the function can be interrupted is tried, once, for certain.
  *
  *     for (tour = step_tour("name"); step_on_tour(&tour);)
- *         end = step_run(tour.n, run, stop, context);
+ *         step_meet(tour.n, run, stop, context);
  *
  * The first run of a tour goes to the end, to count the instructions.
  *
- * step_run() stops a function that falls asleep at the latest just before the
- * system call: nothing that comes later would happen without another thread.
- * step_run_through() lets it sleep, which it must not do for good.
+ * step_run() and step_meet() stop a function that falls asleep at the latest
+ * just before the system call: nothing that comes later would happen without
+ * another thread. step_run_through() lets it sleep, which it must not do for
+ * good.
  *
  * stop() is called in a signal handler, with all signals blocked. It may call
  * whatever does not need what the stopped function holds, thus anything here.
@@ -90,6 +91,15 @@ static inline enum step_end step_run(unsigned long n, void (*run)(void *),
     step_begin(n, false, stop, context);
     run(context);
     return step_finish();
+}
+
+/* Runs run(context), and stop(context) before its n-th instruction, or after
+ * its end if that comes first. */
+static inline void step_meet(unsigned long n, void (*run)(void *),
+                             void (*stop)(void *), void *context)
+{
+    if (step_run(n, run, stop, context) == STEP_NOT_STOPPED)
+        stop(context);
 }
 
 static inline enum step_end step_run_through(unsigned long n,

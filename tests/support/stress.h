@@ -14,10 +14,8 @@
 #ifndef TESTS_SUPPORT_STRESS_H
 #define TESTS_SUPPORT_STRESS_H
 
-#include <sched.h>
-#include <stdint.h>
-
 #include "check.h"
+#include "random.h"
 
 /* Seconds a loop may take by itself. */
 #define STRESS_LIMIT 0.25
@@ -29,43 +27,6 @@ static inline double stress_limit(void)
 
 /* A smaller number where a sanitizer makes everything slower. */
 #define STRESS_SCALED(number) (CHECK_SANITIZED ? (number) / 10 + 1 : (number))
-
-/* ---- random numbers ---- */
-
-struct random {
-    uint64_t state;
-};
-
-/* Sebastiano Vigna's splitmix64. */
-static inline uint64_t random_next(struct random *random)
-{
-    uint64_t z = random->state += UINT64_C(0x9E3779B97F4A7C15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
-}
-
-static inline unsigned random_below(struct random *random, unsigned limit)
-{
-    return (unsigned)(random_next(random) % limit);
-}
-
-static inline bool random_one_in(struct random *random, unsigned chances)
-{
-    return random_below(random, chances) == 0;
-}
-
-/* Most often a moment, sometimes a turn of the other threads. */
-static inline void random_pause(struct random *random)
-{
-    volatile unsigned left = random_below(random, 200);
-
-    if (random_one_in(random, 20))
-        sched_yield();
-    while (left > 0)
-        left = left - 1;
-}
 
 /* ---- the seed ---- */
 
@@ -95,14 +56,6 @@ static inline struct random random_begin(const char *name)
     for (; *name != '\0'; name++)
         random.state = random_next(&random) ^ (unsigned char)*name;
     return random;
-}
-
-/* Another sequence, for instance that of a thread. */
-static inline struct random random_split(struct random *random)
-{
-    struct random other = {random_next(random)};
-
-    return other;
 }
 
 /* ---- loops ---- */
@@ -136,6 +89,15 @@ static inline bool stress_goes_on(const struct stress *stress)
     if (!stress->long_run && stress->round >= stress->rounds)
         return false;
     return check_seconds() < stress->end;
+}
+
+static inline void stress_rounds(const char *name, unsigned long rounds,
+                                 void (*round)(struct random *))
+{
+    struct stress s = stress_begin(name, rounds);
+
+    for (; stress_goes_on(&s); s.round++)
+        round(&s.random);
 }
 
 #endif

@@ -15,6 +15,15 @@ static inline int task_self(void)
     return (int)gettid();
 }
 
+/* Whether a thread has ended. */
+static inline bool task_is_gone(int task)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/self/task/%d", task);
+    return access(path, F_OK) != 0;
+}
+
 /* Whether a thread sleeps in the kernel. */
 static inline bool task_sleeps(int task)
 {

@@ -10,7 +10,8 @@
 #include <ck_pr.h>
 
 #include "check.h"
-#include "task.h"
+#include "deadlines.h"
+#include "known_waiter.h"
 #include "waitpoint.h"
 
 #define THINGS 4
@@ -85,44 +86,31 @@ struct sleeper {
     unsigned count;
     struct deadline deadline;
     bool accepts;
-    struct waiter *waiter;
-    pthread_t thread;
-    /* The kernel's number of the thread; 0 before it runs. */
-    atomic_int task;
+    struct waiting_thread thread;
     /* What came of it; `order` counts the sleepers that have ended. */
-    atomic_bool ended;
     unsigned order, which;
     enum wait_result result;
 };
 
 static atomic_uint sleepers_ended;
 
-static inline void sleeper_nudged(void *context)
-{
-    (void)context;
-}
-
 static inline void *sleeper_main(void *argument)
 {
     struct sleeper *sleeper = argument;
 
-    atomic_store(&sleeper->task, task_self());
-    (void)waiter_adopt(sleeper->waiter);
+    waiting_begins(&sleeper->thread);
     if (sleeper->accepts)
-        waiter_accept_interrupts(sleeper_nudged, NULL);
+        waiter_accept_interrupts(ignore_nudge, NULL);
     sleeper->result = things_wait(sleeper->things, sleeper->count, 0,
                                   &sleeper->deadline, &sleeper->which);
     sleeper->order = atomic_fetch_add(&sleepers_ended, 1);
-    atomic_store(&sleeper->ended, true);
+    waiting_ends(&sleeper->thread);
     return NULL;
 }
 
 static inline void sleeper_launch(struct sleeper *sleeper)
 {
-    sleeper->waiter = waiter_new();
-    sleeper->ended = false;
-    sleeper->task = 0;
-    sleeper->thread = check_start(sleeper_main, sleeper);
+    waiting_start(&sleeper->thread, sleeper_main, sleeper);
 }
 
 /* Starts it, and returns when it is in the list of its things and has had its
@@ -135,21 +123,19 @@ static inline void sleeper_start(struct sleeper *sleeper)
     sleeper_launch(sleeper);
     CHECK_EVENTUALLY(thing_waiting(last) == before + 1,
                      "a thread begins to wait");
-    CHECK_EVENTUALLY(task_sleeps(sleeper->task), "and falls asleep");
+    CHECK_EVENTUALLY(waiting_sleeps(&sleeper->thread), "and falls asleep");
 }
 
 /* Waits for its end, and returns how its wait has ended. */
 static inline enum wait_result sleeper_end(struct sleeper *sleeper)
 {
-    check_join(sleeper->thread);
-    waiter_release(sleeper->waiter);
+    waiting_join(&sleeper->thread);
     return sleeper->result;
 }
 
 static inline struct sleeper sleeper_at(struct thing *thing)
 {
-    struct sleeper sleeper = {
-        .things = {thing}, .count = 1, .deadline = deadline_never()};
+    struct sleeper sleeper = {.things = {thing}, .count = 1, .deadline = never};
 
     return sleeper;
 }
@@ -158,7 +144,7 @@ static inline struct sleeper sleeper_at_two(struct thing *one,
                                             struct thing *other)
 {
     struct sleeper sleeper = {
-        .things = {one, other}, .count = 2, .deadline = deadline_never()};
+        .things = {one, other}, .count = 2, .deadline = never};
 
     return sleeper;
 }

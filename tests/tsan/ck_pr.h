@@ -32,8 +32,9 @@
 
 #define VISIBLE CK_CC_INLINE static
 
-/* For a kind of word: its name in CK's functions, the type CK declares its
- * address to point to, and its type. */
+/* For a kind of word, of those that the library and its event counts have: its
+ * name in CK's functions, the type CK declares its address to point to, and its
+ * type. */
 #define VISIBLE_WORD(name, pointed, type)                                      \
     VISIBLE type ck_pr_md_load_##name(const pointed *word)                     \
     {                                                                          \
@@ -60,30 +61,18 @@
     }
 
 VISIBLE_WORD(ptr, void, void *)
-VISIBLE_WORD(char, char, char)
 VISIBLE_WORD(int, int, int)
 VISIBLE_WORD(uint, unsigned int, unsigned int)
-VISIBLE_WORD(64, uint64_t, uint64_t)
 VISIBLE_WORD(32, uint32_t, uint32_t)
-VISIBLE_WORD(16, uint16_t, uint16_t)
-VISIBLE_WORD(8, uint8_t, uint8_t)
 
 #define CK_F_PR_LOAD_PTR
 #define CK_F_PR_CAS_PTR_VALUE
-#define CK_F_PR_LOAD_CHAR
-#define CK_F_PR_CAS_CHAR_VALUE
 #define CK_F_PR_LOAD_INT
 #define CK_F_PR_CAS_INT_VALUE
 #define CK_F_PR_LOAD_UINT
 #define CK_F_PR_CAS_UINT_VALUE
-#define CK_F_PR_LOAD_64
-#define CK_F_PR_CAS_64_VALUE
 #define CK_F_PR_LOAD_32
 #define CK_F_PR_CAS_32_VALUE
-#define CK_F_PR_LOAD_16
-#define CK_F_PR_CAS_16_VALUE
-#define CK_F_PR_LOAD_8
-#define CK_F_PR_CAS_8_VALUE
 
 #define VISIBLE_FENCE(name)                                                    \
     VISIBLE void ck_pr_fence_strict_##name(void)                               \

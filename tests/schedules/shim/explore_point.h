@@ -70,7 +70,7 @@ static inline void explore_point(const void *address)
 }
 
 /* All stores of the thread are to be seen from now on. In memory they are: see
- * explore.c. */
+ * buffers.c. */
 static inline void explore_fence(void)
 {
     explore_now.buffered = 0;
