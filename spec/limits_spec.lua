@@ -257,7 +257,7 @@ end)
 
 describe("without memory", function()
   local function said(text)
-    return lines_of(memory.said_in_little(text))
+    return lines_of(memory.said_in_little(pending, text))
   end
 
   it("new raises an error, leaves nothing behind and works again", function()

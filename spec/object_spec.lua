@@ -101,9 +101,9 @@ describe("a method", function()
     local impostor = setmetatable({}, { __index = llthreads.new("") })
     assert.are.equal(
       "calling 'join' on bad self (llthread expected, got table)",
-      complaint(function() local _ = impostor:join() end))
+      outcome.problem(function() local _ = impostor:join() end))
     assert.are.equal("bad argument #1 to 'join' (llthread expected, got table)",
-      complaint(function() local _ = impostor.join(impostor) end))
+      outcome.problem(function() local _ = impostor.join(impostor) end))
   end)
 end)
 

@@ -127,7 +127,7 @@ end)
 
 describe("new", function()
   it("leaves no memory behind when it fails", function()
-    assert.is_true(memory.is_given_back(function()
+    assert.is_true(memory.is_given_back(pending, function()
       for _ = 1, 500 do
         refusal(("x"):rep(10000), lua_function)
         refusal(nested(101))
