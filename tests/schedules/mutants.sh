@@ -331,7 +331,7 @@ mutant arrival_overlooked runtime/deadlock_search.c deadlock. <<'END'
 END
 
 # An interrupt that has come is not seen.
-mutant interrupt_overlooked runtime/deadlock_search.c deadlock. <<'END'
+mutant interrupt_overlooked runtime/deadlock_search.c deadlock.interrupted <<'END'
     if (blocked->interruptible && waiter_is_interrupted(blocked->waiter))
         return true;
 ====
