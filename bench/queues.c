@@ -47,7 +47,7 @@ static struct message *take_mailbox(void)
 {
     struct message *message;
 
-    if (!mailbox_is_ready(&mailbox) || !ck_spinlock_fas_trylock(&owner))
+    if (!mailbox_has_message(&mailbox) || !ck_spinlock_fas_trylock(&owner))
         return NULL;
     message = mailbox_pop_owner(&mailbox);
     ck_spinlock_fas_unlock(&owner);

@@ -84,22 +84,6 @@ bool mailbox_has_message(const struct mailbox *mailbox)
     return ck_pr_load_ptr(&mailbox->ready) != NULL;
 }
 
-bool mailbox_is_ready(const struct mailbox *mailbox)
-{
-    return mailbox_has_message(mailbox) || mailbox_is_closed(mailbox);
-}
-
-static bool is_ready(const void *mailbox)
-{
-    return mailbox_is_ready(mailbox);
-}
-
-enum wait_result mailbox_wait(struct mailbox *mailbox,
-                              const struct deadline *deadline)
-{
-    return waitpoint_wait(&mailbox->arrival, is_ready, mailbox, deadline);
-}
-
 /* ---- the owner ---- */
 
 /* Leaves the bit of a batch that is being turned, if there is one. */

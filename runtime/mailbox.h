@@ -100,9 +100,6 @@ bool mailbox_is_closed(const struct mailbox *mailbox);
  * false of a mailbox that is never empty: see channels/channel.h. */
 bool mailbox_has_message(const struct mailbox *mailbox);
 
-/* The same, or never will be one. */
-bool mailbox_is_ready(const struct mailbox *mailbox);
-
 /* The oldest message, which stays in the mailbox; NULL: empty. The owner. */
 struct message *mailbox_peek_owner(struct mailbox *mailbox);
 
@@ -117,9 +114,5 @@ void mailbox_each_handle_owner(struct mailbox *mailbox,
 
 /* Puts a message back that was popped, in front of all others. The owner. */
 void mailbox_return_owner(struct mailbox *mailbox, struct message *message);
-
-/* Waits until there is a message, or never will be one. Any thread. */
-enum wait_result mailbox_wait(struct mailbox *mailbox,
-                              const struct deadline *deadline);
 
 #endif

@@ -161,7 +161,7 @@ proctype closer()
 }
 
 /* mailbox.c, mailbox_has_message: void *word = ck_pr_load_ptr(&mailbox->incoming); if (youngest_in(word) != NULL || bits_of(word) & TURNING) return true; ck_pr_fence_load(); return ck_pr_load_ptr(&mailbox->ready) != NULL; */
-/* mailbox.c, mailbox_is_ready: return mailbox_has_message(mailbox) || mailbox_is_closed(mailbox); */
+/* by_hand.h, has_message_or_end: return mailbox_has_message(mailbox) || mailbox_is_closed(mailbox); */
 inline look()
 {
     if
@@ -290,7 +290,7 @@ inline check_message()
     }
 }
 
-/* mailbox.c, mailbox_wait: return waitpoint_wait(&mailbox->arrival, is_ready, mailbox, deadline); */
+/* by_hand.h, wait_for_message: return wait_at(&mailbox->arrival, has_message_or_end, mailbox, deadline); */
 /* Takes so many, or until the end; or returns the first, and leaves. */
 proctype receiver(byte me; byte number; bool returns)
 {

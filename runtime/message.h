@@ -104,19 +104,4 @@ bool message_lend(struct message *message, const char *text, size_t length,
  * out of memory; what has no copy is lent as before. Its only owner. */
 bool message_own(struct message *message);
 
-/* Room for `size` bytes at the end, for the caller to fill; NULL: out of
- * memory. */
-static inline unsigned char *message_extend(struct message *message,
-                                            size_t size)
-{
-    unsigned char *place;
-
-    if (message->capacity - message->size < size &&
-        !message_grow(message, size))
-        return NULL;
-    place = message->bytes + message->size;
-    message->size += size;
-    return place;
-}
-
 #endif

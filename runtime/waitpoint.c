@@ -308,12 +308,3 @@ enum wait_result waitpoint_wait_for(struct wait_for *thing,
 
     return waitpoint_wait_any(thing, 1, 0, deadline, &which);
 }
-
-enum wait_result waitpoint_wait(struct waitpoint *point,
-                                bool (*ready)(const void *), const void *thing,
-                                const struct deadline *deadline)
-{
-    struct wait_for it = {.point = point, .ready = ready, .thing = thing};
-
-    return waitpoint_wait_for(&it, deadline);
-}

@@ -12,7 +12,7 @@
  *
  * Use
  * ---
- * Waiting: waitpoint_wait() or waitpoint_wait_any(), with a function that
+ * Waiting: waitpoint_wait_for() or waitpoint_wait_any(), with a function that
  * tells whether the thing is ready, and never says no of one that has been
  * ready all the while it was asked. Being told "ready" is no possession:
  * another thread may take what there was; then wait again. Waking: make the
@@ -129,11 +129,6 @@ enum wait_result waitpoint_wait_any(struct wait_for *things, unsigned count,
 /* The same for one thing. */
 enum wait_result waitpoint_wait_for(struct wait_for *thing,
                                     const struct deadline *deadline);
-
-/* The same for one thing that anybody may make ready. */
-enum wait_result waitpoint_wait(struct waitpoint *point,
-                                bool (*ready)(const void *), const void *thing,
-                                const struct deadline *deadline);
 
 /* Wakes one of the threads that wait, `count` of them, or all. Any thread,
  * after it has made the thing ready with an atomic read-modify-write; without a

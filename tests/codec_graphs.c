@@ -7,6 +7,7 @@
 
 #include "lua_codec_format.h"
 #include "mailbox.h"
+#include "support/by_hand.h"
 #include "support/check.h"
 #include "support/deadlines.h"
 #include "support/graphs.h"
@@ -368,7 +369,7 @@ static void *echo(void *argument)
     int i;
 
     for (i = 0; i < TRIPS; i++) {
-        (void)mailbox_wait(&there, &never);
+        (void)wait_for_message(&there, &never);
         message = mailbox_pop_owner(&there);
         CHECK(decode(L, message) == LUA_OK, "a graph arrives in a thread");
         message_release(message);
@@ -384,7 +385,7 @@ static void send_and_compare(struct random *random)
 
     push_random_values(from, random_next(random), 20);
     (void)mailbox_push(&there, encode(from));
-    (void)mailbox_wait(&back, &never);
+    (void)wait_for_message(&back, &never);
     message = mailbox_pop_owner(&back);
     CHECK(decode(to, message) == LUA_OK, "and comes back");
     message_release(message);

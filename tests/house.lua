@@ -22,9 +22,6 @@ local long_functions = {
 
 local not_used = {
   codec_decode_bytes = "for messages from elsewhere: fuzzed, not yet offered",
-  mailbox_is_ready = "tests of the mailbox alone",
-  mailbox_wait = "tests of the mailbox alone",
-  message_extend = "tests that write messages by hand",
 }
 
 -- ---- what is there ----

@@ -3,6 +3,7 @@
  * Messages: bytes that grow, and handles that stay alive.
  */
 #include "message.h"
+#include "support/by_hand.h"
 #include "support/check.h"
 #include "support/no_memory.h"
 #include "support/parcel.h"
@@ -43,7 +44,7 @@ static unsigned char pattern(size_t i)
 static void append(struct message *message, size_t size)
 {
     size_t before = message->size, i;
-    unsigned char *place = message_extend(message, size);
+    unsigned char *place = extend(message, size);
 
     if (place == NULL)
         CHECK(false, "a message can be extended");
@@ -130,7 +131,7 @@ static void impossible_sizes_change_nothing(void)
     capacity = message->capacity;
     for (i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         CHECK(!message_grow(message, sizes[i]), "impossible room is refused");
-        CHECK(message_extend(message, sizes[i]) == NULL,
+        CHECK(extend(message, sizes[i]) == NULL,
               "impossible bytes are refused");
         CHECK(message->bytes == bytes && message->size == 1000 &&
                   message->capacity == capacity && holds_pattern(message),
@@ -308,7 +309,7 @@ static void no_memory_leaves_everything_as_it_was(void)
         (void)message_keep(message, handle, &number);
     handles = message->handle_count;
     no_memory_from(1);
-    CHECK(message_extend(message, 1) == NULL, "no memory, no room");
+    CHECK(extend(message, 1) == NULL, "no memory, no room");
     CHECK(!message_keep(message, handle, &number), "no memory, no handle");
     (void)no_memory_end();
     CHECK(message->size == size && message->handle_count == handles,

@@ -7,6 +7,7 @@
 
 #include "mailbox.h"
 #include "message.h"
+#include "support/by_hand.h"
 #include "support/check.h"
 #include "support/crowd.h"
 #include "support/no_memory.h"
@@ -128,7 +129,7 @@ static void what_was_used_again_is_empty(void)
 {
     struct message *message = message_new();
 
-    (void)message_extend(message, MESSAGE_KEPT + 1);
+    (void)extend(message, MESSAGE_KEPT + 1);
     message->values = message->objects = message->label = 5;
     message->shared = true;
     message_release(message);
@@ -145,7 +146,7 @@ static void a_buffer_of_middle_size_is_used_again(void)
     struct message *message = message_new();
     const unsigned char *bytes;
 
-    (void)message_extend(message, 300);
+    (void)extend(message, 300);
     bytes = message->bytes;
     message_release(message);
     message = message_new();

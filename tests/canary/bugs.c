@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/by_hand.h"
 #include "lua_compat.h"
 #include "mailbox.h"
 
@@ -70,7 +71,7 @@ static void race(void)
     mailbox_init(&mailbox);
     if (pthread_create(&sender, NULL, use_after_push, &mailbox) != 0)
         return;
-    mailbox_wait(&mailbox, &never);
+    wait_for_message(&mailbox, &never);
     message = mailbox_pop_owner(&mailbox);
     label = message->label;
     (void)label;

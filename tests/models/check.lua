@@ -63,7 +63,7 @@ local sources = {}
 local function source_of(file)
   if sources[file] == nil then
     sources[file] = false
-    for _, folder in ipairs { "runtime", "channels" } do
+    for _, folder in ipairs { "runtime", "channels", "tests/support" } do
       local handle = io.open(folder .. "/" .. file)
       if handle then
         handle:close()

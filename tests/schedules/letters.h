@@ -9,6 +9,7 @@
 #ifndef TESTS_SCHEDULES_LETTERS_H
 #define TESTS_SCHEDULES_LETTERS_H
 
+#include "../support/by_hand.h"
 #include "channel.h"
 #include "message.h"
 #include "scenarios.h"
@@ -36,7 +37,7 @@ static inline struct message *letter_write(unsigned sender)
     unsigned char *place;
 
     EXPLORE_CHECK(message != NULL, "there is memory for a message");
-    place = message_extend(message, 2);
+    place = extend(message, 2);
     place[0] = (unsigned char)sender;
     place[1] = (unsigned char)ledger.written[sender]++;
     EXPLORE_CHECK(place[1] < LETTERS, "the ledger has room");

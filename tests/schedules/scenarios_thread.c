@@ -2,6 +2,7 @@
  *
  * The life of a thread: started, interrupted, waited for, let go.
  */
+#include "../support/by_hand.h"
 #include "explore.h"
 #include "message.h"
 #include "scenarios.h"
@@ -64,7 +65,7 @@ static void sleeps(struct thread *self)
 
     EXPLORE_CHECK(thread_settle(self), "a child gets its waiter");
     thread_accept_interrupts(self, nudged, NULL);
-    EXPLORE_CHECK(waitpoint_wait(&nowhere, never_ready, NULL, &never) ==
+    EXPLORE_CHECK(wait_at(&nowhere, never_ready, NULL, &never) ==
                       WAIT_INTERRUPTED,
                   "only an interrupt ends this");
     answers(self);

@@ -97,7 +97,7 @@ static void wait_for_thing(void *unused)
 {
     (void)unused;
     while (!take_thing())
-        EXPLORE_CHECK(waitpoint_wait(&point, thing_is_there, NULL, &never) ==
+        EXPLORE_CHECK(wait_at(&point, thing_is_there, NULL, &never) ==
                           WAIT_READY,
                       "a thing comes");
 }
@@ -162,7 +162,7 @@ static void a_mailbox_closes(void)
     explore_start("sender", push_one, number(0));
     explore_start("closes", close_mailbox, NULL);
     for (;;) {
-        EXPLORE_CHECK(mailbox_wait(&mailbox, &never) == WAIT_READY,
+        EXPLORE_CHECK(wait_for_message(&mailbox, &never) == WAIT_READY,
                       "a message, or the end");
         while ((message = mailbox_pop_owner(&mailbox)) != NULL)
             letter_keep(message);

@@ -7,6 +7,7 @@
 #ifndef TESTS_SUPPORT_SCENE_H
 #define TESTS_SUPPORT_SCENE_H
 
+#include "by_hand.h"
 #include "check.h"
 #include "deadlines.h"
 #include "task.h"
@@ -134,7 +135,7 @@ static inline void body_sleeps(struct thread *thread)
     (void)thread_settle(thread);
     thread_accept_interrupts(thread, scene_nudged, NULL);
     body_begins(thread);
-    scene.waited = mailbox_wait(&thread->inbox, &never);
+    scene.waited = wait_for_message(&thread->inbox, &never);
     scene.ended = true;
     body_waits_for_the_end();
     thread_refuse_interrupts();

@@ -5,6 +5,7 @@
 #ifndef TESTS_SUPPORT_STAMPS_H
 #define TESTS_SUPPORT_STAMPS_H
 
+#include "by_hand.h"
 #include "check.h"
 #include "mailbox.h"
 
@@ -19,7 +20,7 @@ static inline struct message *stamped(unsigned sender, unsigned number)
     struct stamp stamp = {sender, number};
     struct message *message = message_new();
 
-    memcpy(message_extend(message, sizeof stamp), &stamp, sizeof stamp);
+    memcpy(extend(message, sizeof stamp), &stamp, sizeof stamp);
     return message;
 }
 

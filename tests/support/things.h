@@ -9,6 +9,7 @@
 
 #include <ck_pr.h>
 
+#include "by_hand.h"
 #include "check.h"
 #include "deadlines.h"
 #include "known_waiter.h"
@@ -60,7 +61,7 @@ static inline bool thing_is_as_new(const struct thing *thing)
 static inline enum wait_result thing_wait(struct thing *thing,
                                           const struct deadline *deadline)
 {
-    return waitpoint_wait(&thing->point, thing_is_ready, thing, deadline);
+    return wait_at(&thing->point, thing_is_ready, thing, deadline);
 }
 
 /* Waits for several at once. */
