@@ -36,7 +36,8 @@ static void nothing_waits(void)
 {
     letters_begin();
     channel = letters_channel(1);
-    EXPLORE_CHECK(letter_receive(channel, &at_once) == CHANNEL_TIMEOUT, "empty");
+    EXPLORE_CHECK(letter_receive(channel, &at_once) == CHANNEL_TIMEOUT,
+                  "empty");
     handle_release(&channel->handle);
 }
 
