@@ -8,12 +8,14 @@ local lines = require "tests.coverage.lines"
 local folder = ...
 local JUSTIFIED = "tests/coverage/unreached.txt"
 
-local files = {} -- by name: the texts of its lines, and by number if reached
+-- By name: the texts of its lines, and by number if they were reached, and why
+-- not.
+local files = {}
 local names = {} -- sorted
 
 local function file_of(name)
   if not files[name] then
-    files[name] = { text = lines.read(name), reached = {} }
+    files[name] = { text = lines.read(name), reached = {}, reasons = {} }
     names[#names + 1] = name
   end
   return files[name]
@@ -85,10 +87,10 @@ local function read_justified()
       entry.marks[#entry.text] = mark
     elseif line:find("^  %S") then
       if not entry or entry.name ~= name or #entry.text > 0 then
-        entry = { name = name, reason = "", text = {}, marks = {} }
+        entry = { name = name, reason = "  ", text = {}, marks = {} }
         entries[#entries + 1] = entry
       end
-      entry.reason = entry.reason .. line
+      entry.reason = entry.reason .. line:sub(2)
     elseif line:find("^%a") then
       name = line
     end
@@ -122,23 +124,21 @@ local function complain(text, ...)
   complaints[#complaints + 1] = text:format(...)
 end
 
--- By file and line, the reason why it need not be reached.
-local function justify(entries)
-  for _, entry in ipairs(entries) do
-    local first, problem = place_of(entry)
-    if not first then
-      complain("%s: this %s: %s", entry.name, problem, entry.text[1])
-    else
-      local file = files[entry.name]
-      file.reasons = file.reasons or {}
-      for i, mark in ipairs(entry.marks) do
-        local number = first + i - 1
-        if mark ~= "|" then file.reasons[number] = entry.reason end
-        if mark == ">" and file.reached[number] ~= false then
-          complain("%s:%d: is reached, or no code: %s", entry.name, number,
-            entry.text[i])
-        end
-      end
+-- Gives the marked lines their reason.
+local function justify(entry)
+  local first, problem = place_of(entry)
+  if not first then
+    complain("%s: this %s: %s", entry.name, problem, entry.text[1])
+    return
+  end
+  local file = files[entry.name]
+  for i, mark in ipairs(entry.marks) do
+    local number = first + i - 1
+    local reached = file.reached[number]
+    if mark ~= "|" then file.reasons[number] = entry.reason end
+    if reached == nil and mark ~= "|" or reached and mark == ">" then
+      complain("%s:%d: %s: %s", entry.name, number,
+        reached and "is reached" or "is no code", entry.text[i])
     end
   end
 end
@@ -168,10 +168,10 @@ local function print_missed()
     local file = files[name]
     for number, text in ipairs(file.text) do
       if file.reached[number] == false then
-        local reason = file.reasons and file.reasons[number]
+        local reason = file.reasons[number]
         print(("%s:%d: %s"):format(name, number, text))
         if reason then
-          print("   " .. reason)
+          print(reason)
         else
           complain("%s:%d: neither reached nor justified: %s", name, number,
             text)
@@ -183,7 +183,7 @@ end
 
 read_counters()
 read_notes()
-justify(read_justified())
+for _, entry in ipairs(read_justified()) do justify(entry) end
 print_table()
 print "\nNot reached:"
 print_missed()

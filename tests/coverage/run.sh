@@ -19,7 +19,7 @@ umask 0
 
 # What lies beside the library, tests the tests, or measures time, memory or
 # system calls, which are others here.
-others='^tests/(costs|house|install|rocks)$|^spec/(bench|costs|harness|types)$'
+others='^tests/(costs|house|install|rocks)$|^spec/(bench.*|costs|harness|types)$'
 others="$others|^oom/canary_"
 
 for lua; do
@@ -44,7 +44,7 @@ for lua; do
   LUA_CPATH="$root/$folder/$lua/?.so;;" \
   "$interpreter" "$(command -v busted)" --helper=spec/support/harness.lua \
     -o plainTerminal spec/channel_spec.lua spec/ex_spec.lua \
-    spec/facade_spec.lua spec/hostile_arguments_spec.lua ||
+    spec/ex_errors_spec.lua spec/facade_spec.lua spec/hostile_objects_spec.lua ||
     failed=yes
 done
 
