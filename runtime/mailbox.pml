@@ -290,7 +290,7 @@ inline check_message()
     }
 }
 
-/* by_hand.h, wait_for_message: return wait_at(&mailbox->arrival, has_message_or_end, mailbox, deadline); */
+/* by_hand.h, wait_at_mailbox: return wait_at(&mailbox->arrival, has_message_or_end, mailbox, deadline); */
 /* Takes so many, or until the end; or returns the first, and leaves. */
 proctype receiver(byte me; byte number; bool returns)
 {

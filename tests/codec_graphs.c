@@ -369,7 +369,7 @@ static void *echo(void *argument)
     int i;
 
     for (i = 0; i < TRIPS; i++) {
-        (void)wait_for_message(&there, &never);
+        (void)wait_at_mailbox(&there, &never);
         message = mailbox_pop_owner(&there);
         CHECK(decode(L, message) == LUA_OK, "a graph arrives in a thread");
         message_release(message);
@@ -385,7 +385,7 @@ static void send_and_compare(struct random *random)
 
     push_random_values(from, random_next(random), 20);
     (void)mailbox_push(&there, encode(from));
-    (void)wait_for_message(&back, &never);
+    (void)wait_at_mailbox(&back, &never);
     message = mailbox_pop_owner(&back);
     CHECK(decode(to, message) == LUA_OK, "and comes back");
     message_release(message);

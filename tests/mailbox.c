@@ -21,9 +21,9 @@ static void a_new_mailbox_is_empty(void)
     CHECK_NUMBER(live_count(LIVE_MAILBOXES), 1, "a mailbox is counted");
     CHECK(mailbox_peek_owner(&box) == NULL, "a new one shows no message");
     CHECK(mailbox_pop_owner(&box) == NULL, "a new one has no message");
-    CHECK(wait_for_message(&box, &at_once) == WAIT_TIMEOUT,
+    CHECK(wait_at_mailbox(&box, &at_once) == WAIT_TIMEOUT,
           "nothing is in it at once");
-    CHECK(wait_for_message(&box, &soon) == WAIT_TIMEOUT, "or soon");
+    CHECK(wait_at_mailbox(&box, &soon) == WAIT_TIMEOUT, "or soon");
     mailbox_destroy(&box);
     CHECK_NUMBER(live_count(LIVE_MAILBOXES), 0,
                  "a destroyed one is not counted any more");
@@ -106,14 +106,14 @@ static void who_has_a_message_does_not_wait(void)
     mailbox_init(&box);
     push(0);
     push(1);
-    CHECK(wait_for_message(&box, &never) == WAIT_READY,
+    CHECK(wait_at_mailbox(&box, &never) == WAIT_READY,
           "a message that has come ends the wait");
     CHECK_NUMBER(pop(), 0, "it can be taken then");
-    CHECK(wait_for_message(&box, &never) == WAIT_READY &&
-              wait_for_message(&box, &at_once) == WAIT_READY,
+    CHECK(wait_at_mailbox(&box, &never) == WAIT_READY &&
+              wait_at_mailbox(&box, &at_once) == WAIT_READY,
           "so does one that came with another");
     CHECK_NUMBER(pop(), 1, "which can be taken, too");
-    CHECK(wait_for_message(&box, &at_once) == WAIT_TIMEOUT,
+    CHECK(wait_at_mailbox(&box, &at_once) == WAIT_TIMEOUT,
           "one that was taken does not");
     mailbox_destroy(&box);
 }
@@ -121,7 +121,7 @@ static void who_has_a_message_does_not_wait(void)
 static void *wait_for_message(void *argument)
 {
     (void)argument;
-    CHECK(wait_for_message(&box, &never) == WAIT_READY && pop() == 3,
+    CHECK(wait_at_mailbox(&box, &never) == WAIT_READY && pop() == 3,
           "an owner that sleeps is woken by a message");
     return NULL;
 }
@@ -142,7 +142,7 @@ static void *wait_for_interrupt(void *waiter)
 {
     (void)waiter_adopt(waiter);
     waiter_accept_interrupts(ignore_nudge, NULL);
-    CHECK(wait_for_message(&box, &never) == WAIT_INTERRUPTED && pop() == -1,
+    CHECK(wait_at_mailbox(&box, &never) == WAIT_INTERRUPTED && pop() == -1,
           "an owner that sleeps can be interrupted");
     return NULL;
 }
@@ -195,7 +195,8 @@ static void who_has_nothing_to_wait_for_does_not_wait(void)
           "also if it came with another");
     CHECK(pop() == 1 && !has_message_or_end(&box), "but no longer");
     mailbox_close(&box);
-    CHECK(has_message_or_end(&box) && wait_for_message(&box, &never) == WAIT_READY,
+    CHECK(has_message_or_end(&box) &&
+              wait_at_mailbox(&box, &never) == WAIT_READY,
           "nobody waits for a message that never comes");
     CHECK(!mailbox_has_message(&box), "though there is none");
     mailbox_destroy(&box);
@@ -217,7 +218,7 @@ static void a_message_can_be_put_back(void)
     push(3);
     message = mailbox_pop_owner(&box);
     mailbox_return_owner(&box, message);
-    CHECK(wait_for_message(&box, &at_once) == WAIT_READY && pop() == 3,
+    CHECK(wait_at_mailbox(&box, &at_once) == WAIT_READY && pop() == 3,
           "an emptied mailbox is ready when one was put back");
     mailbox_close(&box);
     mailbox_destroy(&box);
@@ -227,7 +228,7 @@ static void a_message_can_be_put_back(void)
 
 static void *wait_without_end(void *result)
 {
-    *(enum wait_result *)result = wait_for_message(&box, &never);
+    *(enum wait_result *)result = wait_at_mailbox(&box, &never);
     return NULL;
 }
 

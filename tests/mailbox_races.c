@@ -25,7 +25,7 @@ static enum wait_result result;
 static void await_message(void *argument)
 {
     (void)argument;
-    result = wait_for_message(&box, &never);
+    result = wait_at_mailbox(&box, &never);
 }
 
 static void a_message_can_come_at_any_time(void)
@@ -109,7 +109,7 @@ static atomic_bool late_is_there;
 
 static void *come_late(void *argument)
 {
-    if (wait_for_message(&box, &never) != WAIT_READY)
+    if (wait_at_mailbox(&box, &never) != WAIT_READY)
         CHECK(false, "who comes late is told of what is left");
     atomic_store(&late_is_there, true);
     return argument;
@@ -255,7 +255,7 @@ static struct message *receive(enum manner manner, struct random *random)
         }
         if (manner == MANNER_DOZES)
             deadline = deadline_after(random_below(random, 60) / 1e3);
-        how = wait_for_message(&box, &deadline);
+        how = wait_at_mailbox(&box, &deadline);
         if (how != WAIT_READY &&
             (how != WAIT_TIMEOUT || manner != MANNER_DOZES))
             CHECK(false, "a wait ends for a reason");
@@ -321,7 +321,7 @@ static void *answer(void *count)
     unsigned i;
 
     for (i = 0; i < *(unsigned *)count; i++) {
-        if (wait_for_message(&box, &never) != WAIT_READY)
+        if (wait_at_mailbox(&box, &never) != WAIT_READY)
             CHECK(false, "a question ends the wait for it");
         (void)mailbox_push(&back, mailbox_pop_owner(&box));
     }
@@ -337,7 +337,7 @@ static void ask(struct random *random)
     for (i = 0; i < count; i++) {
         (void)mailbox_push(&box, message);
         random_pause(random);
-        if (wait_for_message(&back, &never) != WAIT_READY)
+        if (wait_at_mailbox(&back, &never) != WAIT_READY)
             CHECK(false, "an answer ends the wait for it");
         message = mailbox_pop_owner(&back);
     }
@@ -367,7 +367,7 @@ static void *take_in_turn(void *argument)
 {
     struct message *message;
 
-    while (wait_for_message(&box, &never) == WAIT_READY) {
+    while (wait_at_mailbox(&box, &never) == WAIT_READY) {
         if (atomic_flag_test_and_set(&taking)) {
             sched_yield();
             continue;

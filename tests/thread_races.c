@@ -312,7 +312,7 @@ static void body_lives(struct thread *thread)
     for (i = 0; i < works; i++)
         random_pause(&random);
     message_release(mailbox_pop_owner(&thread->inbox));
-    (void)wait_for_message(&thread->inbox, &soon);
+    (void)wait_at_mailbox(&thread->inbox, &soon);
     thread_refuse_interrupts();
     (void)mailbox_push(&thread->outbox, message_new());
 }

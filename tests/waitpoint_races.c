@@ -249,8 +249,7 @@ static void *visit(void *argument)
     waiter_accept_interrupts(ignore_nudge, NULL);
     do {
         random_pause(&customer->random);
-        how = wait_at(&a.point, a_is_ready_or_all_is_over, &over,
-                             &deadline);
+        how = wait_at(&a.point, a_is_ready_or_all_is_over, &over, &deadline);
         if (how == WAIT_READY && thing_take(&a))
             atomic_fetch_add(&taken, 1);
     } while (customer->patient && !atomic_load(&over));

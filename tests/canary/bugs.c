@@ -71,7 +71,7 @@ static void race(void)
     mailbox_init(&mailbox);
     if (pthread_create(&sender, NULL, use_after_push, &mailbox) != 0)
         return;
-    wait_for_message(&mailbox, &never);
+    wait_at_mailbox(&mailbox, &never);
     message = mailbox_pop_owner(&mailbox);
     label = message->label;
     (void)label;

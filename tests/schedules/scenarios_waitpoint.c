@@ -162,7 +162,7 @@ static void a_mailbox_closes(void)
     explore_start("sender", push_one, number(0));
     explore_start("closes", close_mailbox, NULL);
     for (;;) {
-        EXPLORE_CHECK(wait_for_message(&mailbox, &never) == WAIT_READY,
+        EXPLORE_CHECK(wait_at_mailbox(&mailbox, &never) == WAIT_READY,
                       "a message, or the end");
         while ((message = mailbox_pop_owner(&mailbox)) != NULL)
             letter_keep(message);

@@ -26,8 +26,8 @@ static inline bool has_message_or_end(const void *mailbox)
 }
 
 /* Waits for that. */
-static inline enum wait_result wait_for_message(struct mailbox *mailbox,
-                                                const struct deadline *deadline)
+static inline enum wait_result wait_at_mailbox(struct mailbox *mailbox,
+                                               const struct deadline *deadline)
 {
     return wait_at(&mailbox->arrival, has_message_or_end, mailbox, deadline);
 }

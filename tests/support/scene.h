@@ -135,7 +135,7 @@ static inline void body_sleeps(struct thread *thread)
     (void)thread_settle(thread);
     thread_accept_interrupts(thread, scene_nudged, NULL);
     body_begins(thread);
-    scene.waited = wait_for_message(&thread->inbox, &never);
+    scene.waited = wait_at_mailbox(&thread->inbox, &never);
     scene.ended = true;
     body_waits_for_the_end();
     thread_refuse_interrupts();
