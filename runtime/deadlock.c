@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "deadlock_search.h"
+#include "handle.h"
 #include "party.h"
 
 unsigned deadlock_watchers;

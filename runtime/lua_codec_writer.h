@@ -8,6 +8,8 @@
 #ifndef RUNTIME_LUA_CODEC_WRITER_H
 #define RUNTIME_LUA_CODEC_WRITER_H
 
+#include <string.h>
+
 #include "lua_codec_format.h"
 #include "lua_compat.h"
 #include "message.h"

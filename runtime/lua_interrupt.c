@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lua_interrupt.h"
 
-#include <stdbool.h>
-
 #include "lua_closing.h"
 
 /* The place of the struct lua_interrupt of a state in its registry. */

@@ -2,6 +2,7 @@
 #include "message.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "block.h"
 #include "message_pool.h"

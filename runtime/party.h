@@ -29,11 +29,9 @@
 
 #include <ck_queue.h>
 #include <stdbool.h>
-#include <stddef.h>
-
-#include "handle.h"
 
 struct blocked;
+struct handle;
 struct mailbox;
 
 /* One handle that a state holds, in the list of its party. */

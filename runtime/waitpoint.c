@@ -2,6 +2,7 @@
 #include "waitpoint.h"
 
 #include <ck_pr.h>
+#include <stddef.h>
 
 #include "deadlock.h"
 #include "handover.h"

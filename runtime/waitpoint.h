@@ -66,7 +66,6 @@
 #define RUNTIME_WAITPOINT_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "waiter.h"
 
