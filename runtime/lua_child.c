@@ -135,12 +135,15 @@ static void report_message(lua_State *L)
 }
 
 /* Its code has ended, and with it the hook it may have set, which might raise
- * something else instead. Finalisers have no hooks. */
+ * something else instead; finalisers have no hooks. Nor do they run now: in 5.1
+ * what they raise is raised by whatever has made the collector run, and here
+ * that may be outside of a protected call. */
 static void keep_outcome(struct child *child, int status)
 {
     lua_State *L = child->L;
 
     lua_sethook(L, NULL, 0, 0);
+    lua_gc(L, LUA_GCSTOP, 0);
     if (status == LUA_OK && (thread_keeps_to_itself(child->thread) ||
                              lua_outcome_put_results(L, 2, child->message)))
         return;

@@ -111,6 +111,7 @@ void lua_logger_report(lua_State *L)
     lua_pushliteral(L, HEADER);
     lua_pushvalue(L, -3);
     lua_concat(L, 2);
+    lua_gc(L, LUA_GCRESTART, 0);
     status = lua_pcall(L, 1, 0, 0);
     if (status == LUA_OK)
         return;

@@ -16,7 +16,8 @@ void lua_logger_set(lua_State *L);
 
 /* Reports the error whose message, a string, lies on the top of the stack; it
  * stays there. Errors of the logger are swallowed; if it runs out of memory,
- * the report goes to the standard error stream. May raise for want of memory:
+ * the report goes to the standard error stream. While it runs so does the
+ * collector, which the caller has stopped. May raise for want of memory:
  * then nothing has been reported. The thread that runs the state. */
 void lua_logger_report(lua_State *L);
 

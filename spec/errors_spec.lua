@@ -91,6 +91,22 @@ describe("an error", function()
     assert.is_truthy(text:find(TRACEBACK, 1, true))
   end)
 
+  -- The collector is made to run whenever it can.
+  it("arrives whatever finalisers raise meanwhile", function()
+    assert.are.equal("Hit maximum copy depth (101 > 100).",
+      failure(lua.TOOLS .. [[
+        local deep = {}
+        for _ = 1, 300 do deep = { deep } end
+        collectgarbage("setpause", 0)
+        collectgarbage("setstepmul", 1000000)
+        collectgarbage()
+        local objects = {}
+        for i = 1, 100 do
+          objects[i] = finalised(function() error({}) end)
+        end
+        return deep, objects]]))
+  end)
+
   it("with a long message arrives whole", function()
     local long = ("x"):rep(100000)
     starts_with(long .. TRACEBACK, failure("error((...), 0)", long))
