@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- The figures of docs/benchmarks.md, from the rows of a JSON file.
+-- The figures of docs/figures.md, from the rows of a JSON file.
 
 local names = require "bench.support.names"
 

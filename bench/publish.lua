@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- Writes the figures of a JSON file of bench/run.lua into docs/benchmarks.md,
--- between their two marks, and as charts into docs/benchmarks/; those of a file
+-- Writes the figures of a JSON file of bench/run.lua into docs/figures.md,
+-- between their two marks, and as charts into docs/figures/; those of a file
 -- of bench/luas.lua between two marks of their own.
 --
 --     lua bench/publish.lua FILE.json [PAGE]
@@ -158,4 +158,4 @@ if not arg[1] then
   io.stderr:write("usage: lua bench/publish.lua FILE.json [PAGE]\n")
   os.exit(2)
 end
-publish(arg[1], arg[2] or root .. "docs/benchmarks.md")
+publish(arg[1], arg[2] or root .. "docs/figures.md")
