@@ -45,6 +45,16 @@ void *lua_compat_push_finalised(lua_State *L, size_t size,
     return userdata;
 }
 
+void lua_compat_finalise_again(lua_State *L)
+{
+    if (LUA_COMPAT_FINALISED_ONCE)
+        lua_newuserdatauv(L, 0, 0);
+    else
+        lua_pushvalue(L, 1);
+    if (lua_getmetatable(L, 1))
+        lua_setmetatable(L, -2);
+}
+
 int lua_compat_raise_no_memory(lua_State *L)
 {
     lua_pushliteral(L, LUA_COMPAT_NO_MEMORY);
@@ -139,13 +149,6 @@ bool lua_compat_run(lua_State *L, void (*function)(void *context),
     return status == LUA_OK;
 }
 
-void lua_compat_finalise_again(lua_State *L)
-{
-    lua_newuserdata(L, 0);
-    if (lua_getmetatable(L, 1))
-        lua_setmetatable(L, -2);
-}
-
 #else
 
 /* ---- since 5.2 ---- */
@@ -168,12 +171,6 @@ bool lua_compat_run(lua_State *L, void (*function)(void *context),
     (void)L;
     function(context);
     return true;
-}
-
-void lua_compat_finalise_again(lua_State *L)
-{
-    if (lua_getmetatable(L, 1))
-        lua_setmetatable(L, 1);
 }
 
 #endif

@@ -99,9 +99,12 @@
 
 /* ---- what lua_compat.c does about it ---- */
 
-/* Pushing a C function, or making the stack larger, may raise; userdata are
- * finalised once; functions have environments. */
+/* Pushing a C function, or making the stack larger, may raise; functions have
+ * environments. */
 #define LUA_COMPAT_51 (LUA_VERSION_NUM == 501)
+
+/* An object is finalised once, even if it gets its metatable again. */
+#define LUA_COMPAT_FINALISED_ONCE (LUA_VERSION_NUM <= 502)
 
 /* C functions without upvalues are not just their addresses: two of one address
  * may not be equal. */
