@@ -158,13 +158,15 @@ static void *move(void *block, struct fit from, struct fit to)
 {
     void *moved = take_kept(to);
 
-    if (moved == NULL) {
-        moved = advised(realloc(block, to.room), to.room);
-        return moved == NULL && to.room < from.room ? block : moved;
+    if (moved != NULL) {
+        memcpy(moved, block, from.room < to.room ? from.room : to.room);
+        give_back(from, block);
+        return moved;
     }
-    memcpy(moved, block, from.room < to.room ? from.room : to.room);
-    give_back(from, block);
-    return moved;
+    moved = realloc(block, to.room);
+    if (moved == NULL)
+        return to.room < from.room ? block : NULL;
+    return advised(moved, to.room);
 }
 
 void *block_resize(void *block, size_t old, size_t size)
