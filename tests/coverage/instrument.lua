@@ -11,7 +11,7 @@ local folder, notes = ...
 local FETCH = (" local NOTE = dofile(%q)(%q) "):format(
   os.getenv "PWD" .. "/tests/coverage/note.lua", notes)
 
-for path in lines.modules() do
+for _, path in ipairs(lines.modules()) do
   local text, copy = lines.read(path), {}
   for number, line in ipairs(text) do
     if lines.begins(text, number) then

@@ -2,11 +2,13 @@
 -- The modules written in Lua, and which of their lines can be counted: those on
 -- which a statement begins.
 
+local files = require "support.files"
+
 local lines = {}
 
--- Their names, from the root of the sources.
+-- A list of their names, from the root of the sources.
 function lines.modules()
-  return io.popen("find lua -name '*.lua'"):lines()
+  return files.lines_of("find lua -name '*.lua'")
 end
 
 -- The lines of a file.

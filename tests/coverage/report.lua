@@ -63,7 +63,7 @@ local function read_counters()
 end
 
 local function read_notes()
-  for name in lines.modules() do
+  for _, name in ipairs(lines.modules()) do
     local file = file_of(name)
     for number = 1, #file.text do
       if lines.begins(file.text, number) then count(file, number, false) end
